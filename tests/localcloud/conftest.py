@@ -1,7 +1,7 @@
 """Google's services of the laptop cloud in this process, and Google's own clients to judge them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from google.cloud import storage
 from localcloud.gcp.laptop_cloud import LaptopCloud
 
 BUCKET = "landing"
-StartCloud = Callable[..., AbstractContextManager[LaptopCloud]]
 
 
 @contextmanager
@@ -24,11 +23,6 @@ def running_cloud(directory: Path, **how: Any) -> Iterator[LaptopCloud]:
     finally:
         cloud.server.stop()
         cloud.close()
-
-
-@pytest.fixture
-def start_cloud() -> StartCloud:
-    return running_cloud
 
 
 @pytest.fixture

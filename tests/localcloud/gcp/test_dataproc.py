@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.web import CONTROL
+from tests.localcloud.conftest import running_cloud
 
 PARENT = "projects/heavy-rotation-laptop/locations/us-central1"
 LABELS = {"app": "heavy-rotation", "job": "top-tracks", "run": "20261122t100000z"}
@@ -117,7 +118,7 @@ def test_batches_are_listed_newest_first(client: BatchControllerClient) -> None:
         list(client.list_batches(request={"parent": PARENT, "filter": "labels.job=top-tracks"}))
 
 
-def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(start_cloud: Any, tmp_path: Path) -> None:
+def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(tmp_path: Path) -> None:
     started: list[tuple[str, str, int]] = []
     at_once = []
     go_on, ended = threading.Event(), threading.Semaphore(0)
@@ -137,7 +138,7 @@ def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(start_c
         if message == "Batch ended":
             ended.release()
 
-    with start_cloud(tmp_path, run_batch=run_batch, log=log) as cloud:
+    with running_cloud(tmp_path, run_batch=run_batch, log=log) as cloud:
         client = _client(cloud)
         for number in (1, 2, 3):
             _submit(client, f"batch-{number}")
@@ -156,9 +157,7 @@ def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(start_c
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED"])
-def test_a_batch_whose_state_cannot_be_stored_goes_on_once_there_is_room_again(
-    start_cloud: Any, tmp_path: Path, state: str
-) -> None:
+def test_a_batch_whose_state_cannot_be_stored_goes_on_once_there_is_room_again(tmp_path: Path, state: str) -> None:
     errors: list[dict[str, Any]] = []
     ran: list[str] = []
     ended = threading.Semaphore(0)
@@ -174,7 +173,7 @@ def test_a_batch_whose_state_cannot_be_stored_goes_on_once_there_is_room_again(
             errors.append({"message": message, **fields})
             db.execute("DROP TRIGGER full")
 
-    with start_cloud(tmp_path, run_batch=run_batch, log=log) as cloud:
+    with running_cloud(tmp_path, run_batch=run_batch, log=log) as cloud:
         db = sqlite3.connect(tmp_path / "state.sqlite", check_same_thread=False, isolation_level=None)
         db.execute(f"""CREATE TRIGGER full BEFORE UPDATE ON batches WHEN NEW.resource LIKE '%"state": "{state}"%'
             BEGIN SELECT RAISE(ABORT, 'disk is full'); END""")
@@ -191,9 +190,9 @@ def test_a_batch_whose_state_cannot_be_stored_goes_on_once_there_is_room_again(
     ]
 
 
-def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(start_cloud: Any, tmp_path: Path) -> None:
+def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(tmp_path: Path) -> None:
     ended = threading.Semaphore(0)
-    with start_cloud(tmp_path) as cloud:
+    with running_cloud(tmp_path) as cloud:
         for batch_id in ("interrupted", "waiting", "finished"):
             _submit(_client(cloud), batch_id)
         cloud.dataproc.start("interrupted")
@@ -203,7 +202,7 @@ def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(st
         if message == "Batch ended":
             ended.release()
 
-    with start_cloud(tmp_path, run_batch=lambda batch, log_path: 0, log=log) as cloud:
+    with running_cloud(tmp_path, run_batch=lambda batch, log_path: 0, log=log) as cloud:
         assert all(ended.acquire(timeout=20) for _ in range(2))
         outcomes = {batch.name.rpartition("/")[2]: batch for batch in _client(cloud).list_batches(parent=PARENT)}
 

@@ -9,6 +9,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud.secretmanager import SecretManagerServiceClient
 
+from tests.localcloud.conftest import running_cloud
 from tests.localcloud.gcp import secrets
 
 PROJECT = "projects/heavy-rotation-laptop"
@@ -131,12 +132,12 @@ def test_what_is_not_there_is_not_found(client: SecretManagerServiceClient) -> N
             client.access_secret_version(name=f"{SECRET}/versions/{version}")
 
 
-def test_payloads_survive_a_restart_in_a_file_that_only_its_owner_can_read(start_cloud: Any, tmp_path: Path) -> None:
-    with start_cloud(tmp_path) as cloud:
+def test_payloads_survive_a_restart_in_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
+    with running_cloud(tmp_path) as cloud:
         cloud.secrets.store("p", "token", b"first", {"listener": "ana"})
         cloud.secrets.store("p", "token", b"second")
 
-    with start_cloud(tmp_path) as cloud:
+    with running_cloud(tmp_path) as cloud:
         assert secrets.payloads(cloud, "token", "p") == [b"first", b"second"]
         assert secrets.versions(cloud, "token", "p") == {1: "ENABLED", 2: "ENABLED"}
         files = [path for path in tmp_path.iterdir() if path.is_file()]  # the key of the credentials among them

@@ -103,7 +103,8 @@ def running_warehouse(directory: Path) -> Iterator[Warehouse]:
 
     service = BigQuery(directory, read, write, clock, faults)
     server = Server("bigquery", service.routes, faults).start()
-    with _client(server.url) as client:
+    options = {"api_endpoint": server.url}
+    with bigquery.Client(PROJECT, AnonymousCredentials(), location=LOCATION, client_options=options) as client:
         dataset = bigquery.Dataset(f"{PROJECT}.listening")
         dataset.location = LOCATION
         with suppress(Conflict):  # it is there after a restart
@@ -111,15 +112,6 @@ def running_warehouse(directory: Path) -> Iterator[Warehouse]:
         yield Warehouse(service, client, clock, server.url, faults, objects)
     server.stop()
     service.close()
-
-
-@contextmanager
-def _client(url: str) -> Iterator[bigquery.Client]:
-    client = bigquery.Client(PROJECT, AnonymousCredentials(), location=LOCATION, client_options={"api_endpoint": url})
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def string(name: str | None, value: str | None) -> bigquery.ScalarQueryParameter:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import PreconditionFailed
+from google.cloud import storage
 
 from localcloud.clock import Clock
 from localcloud.faults import Fault, Faults
@@ -138,9 +140,6 @@ def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> Non
 
 
 def test_a_refused_write_is_no_event(cloud: Any) -> None:
-    from google.api_core.exceptions import PreconditionFailed
-    from google.cloud import storage
-
     function = _subscribed(cloud)
     _write(cloud, "a")
     with storage.Client() as client, pytest.raises(PreconditionFailed):

@@ -19,7 +19,7 @@ from google.api_core.exceptions import (
 from google.cloud import storage
 
 from localcloud.clock import Clock
-from tests.localcloud.conftest import BUCKET
+from tests.localcloud.conftest import BUCKET, running_cloud
 
 
 def test_an_upload_comes_back_with_content_metadata_and_checksums(bucket: storage.Bucket) -> None:
@@ -208,40 +208,40 @@ def test_a_bucket_is_made_once_and_must_exist(bucket: storage.Bucket) -> None:
         client.create_bucket("a..b/../../c")
 
 
-def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(start_cloud: Any, tmp_path: Path) -> None:
-    with start_cloud(tmp_path) as cloud:
+def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(tmp_path: Path) -> None:
+    with running_cloud(tmp_path) as cloud:
         cloud.storage.create_bucket({"name": BUCKET})
         first = cloud.storage.write(BUCKET, "a", b"1")
         cloud.storage.delete(BUCKET, "a")
 
     clock = Clock()
     clock.set(datetime(2020, 1, 1, tzinfo=UTC))
-    with start_cloud(tmp_path, clock=clock) as cloud:
+    with running_cloud(tmp_path, clock=clock) as cloud:
         second = cloud.storage.write(BUCKET, "a", b"2")
     assert int(second["generation"]) == int(first["generation"]) + 1
 
 
-def test_what_a_crash_has_left_of_a_replaced_content_is_gone_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
-    with start_cloud(tmp_path) as cloud:
+def test_what_a_crash_has_left_of_a_replaced_content_is_gone_after_a_restart(tmp_path: Path) -> None:
+    with running_cloud(tmp_path) as cloud:
         cloud.storage.create_bucket({"name": BUCKET})
         old = cloud.storage.write(BUCKET, "a", b"old")
         cloud.storage.write(BUCKET, "a", b"new")
     # As a process leaves it that dies right after the commit:
     (tmp_path / "objects" / old["generation"]).write_bytes(b"old")
 
-    with start_cloud(tmp_path) as cloud:
+    with running_cloud(tmp_path) as cloud:
         assert cloud.storage.read(BUCKET, "a") == b"new"
     assert (b"new" in _contents(tmp_path), b"old" in _contents(tmp_path)) == (True, False)
 
 
-def test_a_directory_of_0_1_0_begins_with_empty_buckets_and_keeps_no_file(start_cloud: Any, tmp_path: Path) -> None:
+def test_a_directory_of_0_1_0_begins_with_empty_buckets_and_keeps_no_file(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "state.sqlite")) as db, db:
         db.execute("CREATE TABLE objects (bucket TEXT, name TEXT, draft TEXT, resource TEXT)")
     for folder in ("buckets/landing", "drafts"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "a.csv").write_bytes(b"plays")
 
-    with start_cloud(tmp_path) as cloud:
+    with running_cloud(tmp_path) as cloud:
         cloud.storage.create_bucket({"name": BUCKET})
         cloud.storage.write(BUCKET, "a.csv", b"new")
         assert cloud.storage.names(BUCKET) == ["a.csv"]
