@@ -181,10 +181,14 @@ def recorded_gaps(ingesting):
     return [(gap["listener_id"], gap["gap_start"], gap["gap_end"]) for gap in ingesting.gaps()]
 
 
+def written_gaps(ingesting, **oldest):
+    write_gaps(ingesting.connect(), RUN, oldest, {})
+    return recorded_gaps(ingesting)
+
+
 def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
     land(ingesting, AN_HOUR_AGO, -50, -40)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE, "newcomer": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+    assert written_gaps(ingesting, ada=NINE, newcomer=NINE) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
 @pytest.mark.parametrize(
@@ -193,22 +197,21 @@ def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
 )
 def test_a_page_whose_oldest_play_is_landed_has_no_gap_before_it(ingesting, oldest, start):
     ingesting.cloud.storage.write(ingesting.landing, object_name(AN_HOUR_AGO), to_csv([played(-50), oldest]))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == ([] if start is None else [("ada", NINE + timedelta(minutes=start), NINE)])
+    assert written_gaps(ingesting, ada=NINE) == (
+        [] if start is None else [("ada", NINE + timedelta(minutes=start), NINE)]
+    )
 
 
 def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, -50, 0)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert written_gaps(ingesting, ada=NINE) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_an_imports_file_is_on_its_way_for_a_day_although_it_is_named_after_an_instant_before_it(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 0)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == []
+    assert written_gaps(ingesting, ada=NINE) == []
 
 
 @pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (0, [])])
@@ -216,8 +219,7 @@ def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, minute)
     ingesting.tell(LONG_AGO, "ingest", "succeeded", finished_at=NINE - timedelta(hours=49), rows_new=1)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == gaps
+    assert written_gaps(ingesting, ada=NINE) == gaps
 
 
 BEFORE_THE_RUN, MEANWHILE = RUN.started_at - timedelta(seconds=1), RUN.started_at + timedelta(seconds=1)
@@ -243,8 +245,7 @@ def test_a_file_that_load_has_dealt_with_is_no_longer_on_its_way(
     ingesting.tell(AN_HOUR_AGO, "load", state, finished_at, details=json.dumps({"generation": generation}))
     if has_grown:
         land(ingesting, AN_HOUR_AGO, -50, 0, 5)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == ([] if is_on_its_way else [("ada", NINE - timedelta(minutes=90), NINE)])
+    assert written_gaps(ingesting, ada=NINE) == ([] if is_on_its_way else [("ada", NINE - timedelta(minutes=90), NINE)])
 
 
 # Files of any size and content
@@ -263,8 +264,7 @@ def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
 def test_a_file_is_read_in_pieces_of_any_size(ingesting, monkeypatch, piece_bytes):
     monkeypatch.setattr("gaps._PIECE_BYTES", piece_bytes)
     write(ingesting, lines("2026-11-22T08:10:00.000Z", "2026-11-22T08:20:00.000Z"))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+    assert written_gaps(ingesting, ada=NINE) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
 def test_a_day_of_large_files_takes_little_memory(ingesting):
@@ -289,8 +289,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     write(ingesting, lines("2026-11-22T09:00:00.000Z"))
     size = len(lines("2026-11-22T09:00:00.000Z").encode())
     monkeypatch.setattr("gaps._MOST_BYTES", size - 1)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert written_gaps(ingesting, ada=NINE) == [("ada", NINE - timedelta(minutes=90), NINE)]
     entry = json.loads(capsys.readouterr().out.splitlines()[0])
     assert entry == {
         "severity": "WARNING",
@@ -304,8 +303,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
 def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     stored(ingesting, played(-90))
     write(ingesting, lines(instant))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == []
+    assert written_gaps(ingesting, ada=NINE) == []
 
 
 @pytest.mark.parametrize(
@@ -320,5 +318,4 @@ def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
 def test_what_cannot_be_read_reaches_no_page(ingesting, text):
     stored(ingesting, played(-90))
     write(ingesting, text)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert written_gaps(ingesting, ada=NINE) == [("ada", NINE - timedelta(minutes=90), NINE)]

@@ -26,10 +26,6 @@ def loaded_plays(ingesting):
     return rows
 
 
-def spotify_calls(ingesting):
-    return [call for call in ingesting.cloud.faults.calls if call.startswith("spotify")]
-
-
 def consent_of(ingesting, slug):
     return ingesting.token(slug)["consented_at"].replace("2026-11-22", "2027-05-22")[:19] + "Z"
 
@@ -117,7 +113,7 @@ def test_a_slot_that_has_landed_is_over_and_a_repeat_asks_and_changes_nothing(in
     repeat = ingesting.run()
     assert repeat.status == 200
     assert repeat.body == first.body | {"reason": "already landed: 150 new plays from 3 of 3 listeners"}
-    assert spotify_calls(ingesting) == []
+    assert [call for call in ingesting.cloud.faults.calls if call.startswith("spotify")] == []
     assert (ingesting.landed(), ingesting.ledger()) == (landed, ledger)
 
 

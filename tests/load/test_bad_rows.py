@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from localcloud.faults import Fault
 from tests.event_function import broken, entries
-from tests.load.harness import NAME, SLOT, csv_of, ledger_row, play
+from tests.load.harness import NAME, SLOT, csv_of, ledger_row, loading_cloud, play
 
 THREE = csv_of(play(1), play(2, track_name="Second"), play(3))
 
@@ -305,8 +305,6 @@ def damaged_files(draw):
 
 @pytest.fixture(scope="module")
 def one_loading(tmp_path_factory):
-    from tests.load.harness import loading_cloud
-
     with loading_cloud(tmp_path_factory.mktemp("damaged")) as loading:
         yield loading
 

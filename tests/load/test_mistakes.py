@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from google.api_core.retry import Retry
 
+import load_file
+from load_errors import LoadBroken, mistakes_are_permanent
+from staging import describe_sql
 from tests.event_function import broken, entries
 from tests.load.harness import csv_of, play
 
@@ -16,8 +19,6 @@ MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@exa
 @pytest.fixture
 def names():
     """Of the steps of a file, before it fails: what load_file takes from load's other modules and calls."""
-    import load_file
-
     siblings = {path.stem for path in Path(load_file.__file__).parent.glob("*.py")} - {"load_file"}
     taken = {name: part for name, part in vars(load_file).items() if inspect.isfunction(part)}
     steps = {name for name, part in taken.items() if part.__module__ in siblings}
@@ -54,8 +55,6 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
 
 
 def test_a_mistake_while_the_good_rows_are_staged_is_reported_and_so_are_the_bad_rows(loading, monkeypatch, capsys):
-    import load_file
-
     staged_whole = load_file.stage
 
     def stage(*arguments, only_good_rows):
@@ -80,9 +79,6 @@ def test_a_mistake_while_the_good_rows_are_staged_is_reported_and_so_are_the_bad
 
 
 def test_a_mistake_that_a_library_meets_in_our_own_code_is_ours():
-    from load_errors import LoadBroken, mistakes_are_permanent
-    from staging import describe_sql
-
     with pytest.raises(LoadBroken, match="AttributeError in staging"), mistakes_are_permanent():
         Retry()(describe_sql)(None, "no table")
 
