@@ -56,7 +56,7 @@ def figures(page: Listening, now: totals.Totals, before: totals.Totals | None) -
         "new_tracks": ("New tracks", f"{now.new_tracks:,}"),
     }
     enough = now.plays >= page_frame.FEW_PLAYS
-    with st.grid(4, min_column_width=150):
+    with metrics.grid(4):
         for measure, (label, value) in shown.items():
             change = humanize.change(getattr(now, measure), getattr(before, measure, None))
             course = totals.spark_bars(page.history, page.everything, page.period, measure) if enough else None

@@ -64,7 +64,7 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
     since = page.now - timedelta(days=GAP_DAYS)
     count = int((page.gaps["gap_end"] > since).sum())
     missing = days.unknown_time(page.gaps, since, page.now)
-    with st.grid(4, min_column_width=150):
+    with metrics.grid(4):
         _when("Last success", last_success_at, page, humanize.ago)
         _when("Newest play", page.history.newest_at(page.now), page, lambda age: f"{humanize.duration(age)} lag")
         share = humanize.percent(good / due, 1) if due else "–"

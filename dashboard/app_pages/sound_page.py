@@ -130,7 +130,7 @@ def without_features(page: Listening) -> None:
         "Explicit": (facts.explicit_share, humanize.percent),
         "Popularity": (facts.popularity, "{:.0f} of 100".format),
     }
-    with st.grid(3, min_column_width=150):
+    with metrics.grid(3):
         for label, (value, form) in figures.items():
             st.metric(label, "unknown" if value is None else form(value), border=True)
     left, right = st.columns(2, gap="large")

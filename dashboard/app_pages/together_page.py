@@ -107,7 +107,10 @@ def shared_row(pages: Sequence[Listening], row: dict[Hashable, Any], kind: str, 
         row,
         kind,
         main=humanize.known_minutes(row["whole"]) if by == "Minutes" else humanize.plays(row["whole"]),
-        small=" + ".join(humanize.known_minutes(part) if by == "Minutes" else f"{part:,.0f}" for part in each),
+        small=" + ".join(
+            humanize.known_minutes(part).replace(" ", "\N{NO-BREAK SPACE}") if by == "Minutes" else f"{part:,.0f}"
+            for part in each
+        ),
         share=row["whole"] / most,
         fill=f"linear-gradient(to right, {', '.join(stops)})",
         rank=int(row["rank"]),
@@ -171,12 +174,10 @@ def first_row(pages: Sequence[Listening], row: dict[Hashable, Any]) -> markup.Ro
 
 def new_to_others(pages: Sequence[Listening], company: Company) -> None:
     st.header("What could they show each other?", anchor=False)
-    for start in range(0, len(pages), COLUMNS):
-        for column, place in zip(
-            st.columns(min(len(pages), COLUMNS), gap="large"), range(start, len(pages)), strict=False
-        ):
-            with column:
-                of_one(pages, company, place)
+    grid = ranked_lists.grid(min(len(pages), COLUMNS))
+    for place in range(len(pages)):
+        with grid.cell():
+            of_one(pages, company, place)
 
 
 def of_one(pages: Sequence[Listening], company: Company, place: int) -> None:
@@ -203,10 +204,10 @@ overlap(pages, common)
 for page in pages:
     page_frame.gap_notice(page, is_outlined=False)
 legend(pages)
-left, right = st.columns(2, gap="large")
-with left:
+lists = ranked_lists.grid(2)
+with lists.cell():
     shared_list(pages, tracks, company, "Tracks")
-with right:
+with lists.cell():
     shared_list(pages, artists, company, "Artists")
 who_was_first(pages, artists, company)
 new_to_others(pages, company)

@@ -7,7 +7,7 @@ from analysis import days, hours
 from analysis.periods import Period, collected
 from analysis.year_review import years_of
 from charts import bars, heat_maps
-from components import choice, markup, messages, page_frame, ranked_lists, year_calendar
+from components import choice, markup, messages, metrics, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
 ROWS = 500
@@ -76,7 +76,7 @@ def streaks(page: Listening) -> None:
     until = page.known_until
     is_known = until == page.today
     found = days.streaks(page.everything, until)
-    with st.grid(2, min_column_width=150):
+    with metrics.grid(2):
         when = "now" if is_known else f"to {humanize.day_near(until, page.today)}"
         st.metric(f"Days in a row, {when}", f"{found.current:,}", border=True)
         st.metric("Longest ever", f"{found.longest:,}", border=True)

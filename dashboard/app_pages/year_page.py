@@ -10,7 +10,7 @@ import humanize
 from analysis import days, totals, year_review
 from analysis.periods import within
 from charts import bars, year_picture
-from components import choice, downloads, markup, page_frame, ranked_lists, year_calendar
+from components import choice, downloads, markup, metrics, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
 WHOLE = "Whole year"
@@ -44,7 +44,7 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
     return f"In **{name}**{so_far} {verb} **{humanize.amount(amount, page.by)}**{change}.{peak}"
 
 
-def metrics(review: year_review.Review) -> None:
+def figures(review: year_review.Review) -> None:
     now = review.totals
     figures = [
         ("Time listened", humanize.known_minutes(now.minutes)),
@@ -54,14 +54,15 @@ def metrics(review: year_review.Review) -> None:
         ("New artists", f"{now.new_artists:,}"),
         ("Days with music", f"{now.days_with_plays:,}"),
     ]
-    with st.grid(6, min_column_width=130):
+    with metrics.grid(6):
         for label, value in figures:
-            st.metric(label, value, border=True)
+            metrics.noted(label, value)
 
 
 def favourites(page: Listening, review: year_review.Review) -> None:
-    for column, (kind, top) in zip(st.columns(3, gap="large"), review.tops.items(), strict=True):
-        with column:
+    grid = ranked_lists.grid(3)
+    for kind, top in review.tops.items():
+        with grid.cell():
             st.header(f"Top {kind.lower()}", anchor=False)
             ranked_lists.draw_top(page, top, kind, f"Top {kind.lower()}", moves=False)
 
@@ -174,7 +175,7 @@ if review.totals.plays == 0:
     st.markdown("Choose another month above.")
     st.stop()
 page_frame.lead(sentence(page, review, name))
-metrics(review)
+figures(review)
 favourites(page, review)
 courses(page, review, year, month)
 keep(page, review, name, month)

@@ -82,7 +82,7 @@ def _links(page: Listening, item: Item) -> str:
 
 
 def _figures(page: Listening, item: Item) -> None:
-    with st.grid(4, min_column_width=150):
+    with metrics.grid(4):
         metrics.noted("Plays", f"{item.plays:,}")
         metrics.noted("Time", humanize.known_minutes(item.minutes))
         for label, month in zip(("Best month", "Second best"), item.best_months.to_dict("records"), strict=False):
@@ -95,7 +95,7 @@ def _endings(page: Listening, item: Item, word: str) -> None:
     if not found.known:
         messages.no_endings(f"plays of this {word}", page.viewer.settings)
         return
-    with st.grid(2, min_column_width=150):
+    with metrics.grid(2):
         for label, count in (("Played to the end", found.to_end), ("Skipped", found.skipped)):
             metrics.noted(label, humanize.percent(count / found.known), f"{count:,} of {humanize.plays(found.known)}")
     st.caption(known_endings(page, found))

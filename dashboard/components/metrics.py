@@ -3,8 +3,14 @@
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from humanize import NO_CHANGE
+
+
+def grid(most: int) -> DeltaGenerator:
+    """So many columns or fewer, each as wide as `48 h 47 min` needs; two on a phone of 360 pixels."""
+    return st.grid(most, min_column_width=158, gap=12)
 
 
 def changed(label: str, value: str, change: str | None, *, against: str = "before", **looks: Any) -> None:

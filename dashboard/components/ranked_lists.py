@@ -6,11 +6,17 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import humanize
 from analysis.tops import NOUNS
 from components.markup import Row, ranked, unranked
 from components.page_frame import Listening
+
+
+def grid(most: int) -> DeltaGenerator:
+    """So many columns or fewer: a list in each has room for names beside its numbers."""
+    return st.grid(most, min_column_width=300, gap=("small", "large"))
 
 
 def draw_top(

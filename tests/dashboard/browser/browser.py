@@ -39,6 +39,12 @@ _RULES_OF_LOOK = ["color-contrast", "link-in-text-block", "target-size"]
 _CHARTS_ARE_DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('canvas, svg'))"""
 _NAMES_BESIDE_BARS = "[aria-label^='X-axis for a discrete scale'] .role-axis-label text:not([text-anchor=middle])"
+_CUT_OFF = """() => [...document.querySelectorAll('[data-testid=stMetricValue], .hr-title')].filter(line => {
+  const text = document.createRange(), room = line.clientWidth
+  text.selectNode(document.createTreeWalker(line, NodeFilter.SHOW_TEXT).nextNode())
+  return text.getBoundingClientRect().width > room + 1 && (room < 80 || !line.matches('.hr-title'))
+}).map(line => line.innerText)"""
+"""Numbers that end in an ellipsis, and names of which a few letters are seen."""
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _STREAMLITS_OWN = {"svg-img-alt": "stMetric", "target-size": "stDateInput"}
 """Rule → the element of Streamlit's whose inside breaks it in a bare app too: marks of a metric's spark bars, and the
@@ -239,6 +245,7 @@ class Visit:
             "barriers": self.barriers(of_look_alone=elements_are_known),
             "empty charts": self.empty_charts(),
             "names beside their bars": self.page.locator(_NAMES_BESIDE_BARS).all_text_contents(),
+            "cut off": self.page.evaluate(_CUT_OFF),
             "overhang": max(0, self.overhang()),
             "complaints": self.complaints,
         }

@@ -1,4 +1,4 @@
-"""Every page in a real Chromium, light and dark, wide and on a phone: no error, no stranger asked, nothing cut off."""
+"""Every page in a real Chromium, light and dark, at four widths: no error, no stranger asked, nothing cut off."""
 
 import pytest
 
@@ -10,7 +10,10 @@ from tests.dashboard.pages.app import NOW
 pytestmark = IN_A_BROWSER
 
 
-LOOKS: tuple[tuple[Theme, int], ...] = (("light", 1366), ("light", 390), ("dark", 1366), ("dark", 390))
+LOOKS: tuple[tuple[Theme, int], ...] = (
+    *(("light", 1366), ("light", 768), ("light", 360)),
+    *(("dark", 1366), ("dark", 390)),
+)
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ITEMS])
@@ -40,6 +43,8 @@ def test_the_first_load_is_compressed(browser: Browser, address: str) -> None:
 
 
 def _with_id(path: str) -> str:
+    if path == "together":
+        return f"{path}?with=Ania&with=Bo&with=listener-three&period=All+time"
     if path not in ITEMS:
         return path
     plays = warehouse(NOW).tables["plays"]

@@ -21,10 +21,10 @@ NAMES = (
     "\x1b[31mred\x07\x00\u202eright to left\u2066",
     '{"severity": "ERROR"}\n# heading\n\n- item\n\n---',
     "javascript:window.pwned=1",
-    "&lt;b&gt;&amp;",
+    "x" * 3_000,  # where it is one of the year's six first artists
     "|".join("abc") + "\n|-|-|\n",
     "\u00a0",
-    "x" * 3_000,
+    "&lt;b&gt;&amp;",
 )
 ADDRESSES = (
     f"https://{EVIL}/cover.png",
