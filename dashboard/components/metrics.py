@@ -3,12 +3,12 @@
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.grid_container import GridContainer
 
 from humanize import NO_CHANGE
 
 
-def grid(most: int) -> DeltaGenerator:
+def grid(most: int) -> GridContainer:
     """So many columns or fewer, each as wide as `48 h 47 min` needs; two on a phone of 360 pixels."""
     return st.grid(most, min_column_width=158, gap=12)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.grid_container import GridContainer
 
 import humanize
 from analysis.tops import NOUNS
@@ -14,7 +14,7 @@ from components.markup import Row, ranked, unranked
 from components.page_frame import Listening
 
 
-def grid(most: int) -> DeltaGenerator:
+def grid(most: int) -> GridContainer:
     """So many columns or fewer: a list in each has room for names beside its numbers."""
     return st.grid(most, min_column_width=300, gap=("small", "large"))
 
