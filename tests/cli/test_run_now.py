@@ -93,9 +93,10 @@ class Scheduler:
 
     def _run(self, request):
         self.calls.append((request.method, request.path))
-        if self._status == 200:
-            threading.Thread(target=self._live, daemon=True).start()
-        return Response.of_json({"error": {"message": "What it is"}}, self._status)
+        if self._status != 200:
+            return Response.of_json({"error": {"message": "What it is"}}, self._status)
+        threading.Thread(target=self._live, daemon=True).start()
+        return Response.of_json({})
 
     def _live(self):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
