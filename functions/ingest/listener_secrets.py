@@ -191,7 +191,10 @@ def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "
     secret_id, name = id_of(secret_name), f"{secret_name}/versions/{version}"
     try:
         response = client.access_secret_version(name=name, retry=RETRY, timeout=CALL_SECONDS)
-    except (NotFound, BadRequest, Forbidden) as error:
+    except Forbidden:
+        what = f"ingest may not read the secret {secret_id} until `terraform apply` grants it"
+        raise SecretUnavailable(what) from None
+    except (NotFound, BadRequest) as error:
         raise SecretUnusable(_why_unreadable(client, secret_name, error)) from None
     except NO_ANSWER as error:
         raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None

@@ -117,22 +117,28 @@ def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(in
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "what"),
     [
-        {"status": 408},
-        {
-            "when": "after",
-            "status": 200,
-            "body": '{"name": "x/versions/1", "payload": {"data": "e30=", "dataCrc32c": "7"}}',
-        },
+        ({"status": 408}, "the secret {} could not be fetched (GoogleAPICallError)"),
+        ({"status": 403}, "ingest may not read the secret {} until `terraform apply` grants it"),
+        (
+            {
+                "when": "after",
+                "status": 200,
+                "body": '{"name": "x/versions/1", "payload": {"data": "e30=", "dataCrc32c": "7"}}',
+            },
+            "the secret {} arrived with a wrong checksum",
+        ),
     ],
 )
-def test_a_secret_that_did_not_arrive_whole_is_worth_another_try(ingesting, fault):
+def test_a_secret_that_did_not_arrive_whole_is_worth_another_try(ingesting, fault, what):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
     ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}.*:access", **fault))
     answer = ingesting.run()
-    assert (answer.status, answer.body["listeners"][slug]["error_class"]) == (503, "SecretUnavailable")
+    part = answer.body["listeners"][slug]
+    assert (answer.status, part["error_class"]) == (503, "SecretUnavailable")
+    assert part["reason"] == what.format(f"refresh-token-{slug}") + ", the next run tries again"
     assert ingesting.run().body["rows_new"] == 50
 
 
