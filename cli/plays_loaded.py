@@ -16,7 +16,7 @@ from cli.place import Place
 from cli.warehouse import Warehouse, instants, integer, string
 from slots import run_id_of
 
-_SECONDS = 30
+_CALL_SECONDS = 30
 _RETRY = Retry(initial=0.5, maximum=10, timeout=60)
 """Load's, too: Google's default does not retry a 429 that comes over REST, and the ledger has the change already."""
 
@@ -53,7 +53,7 @@ def publish(place: Place, warehouse: Warehouse, change: Change) -> None:
         "committed_at": committed_at.astimezone(UTC).isoformat(),
     }
     data = PubsubMessage(data=json.dumps(message).encode())
-    google_clients.publisher(place).publish(topic=topic, messages=[data], retry=_RETRY, timeout=_SECONDS)
+    google_clients.publisher(place).publish(topic=topic, messages=[data], retry=_RETRY, timeout=_CALL_SECONDS)
 
 
 def _add(warehouse: Warehouse, slot: datetime, finished_at: datetime, change: Change) -> bool:

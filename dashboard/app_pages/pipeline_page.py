@@ -45,8 +45,8 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     """Of the whole run, and of listeners this viewer may see where only they failed; one row for the same trouble."""
     whole = problems["listener_id"].isna()
     # A failed ingest is about every listener; a later step that failed says nothing about one.
-    silent = problems.loc[whole & (problems["step"] == "ingest"), "slot"]
-    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(silent)
+    failed_for_all = problems.loc[whole & (problems["step"] == "ingest"), "slot"]
+    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(failed_for_all)
     kept = problems[whole | own].assign(
         who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
     )
@@ -159,11 +159,11 @@ def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
     lead = (
         f"**{humanize.counted(full, 'run')}** brought as many plays as Spotify shows: older ones may be lost."
         if full
-        else f"At most {int(per_run['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
+        else f"At most {int(per_run['new'].max())} of {health.NEWEST_SHOWN} were new in a run of these 48 hours."
     )
-    chart = charts_pipeline.plays_per_run(per_run, page.filters.zone, health.PAGE_LIMIT, page.colours)
+    chart = charts_pipeline.plays_per_run(per_run, page.filters.zone, health.NEWEST_SHOWN, page.colours)
     page_frame.answer(lead, chart)
-    st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.PAGE_LIMIT} plays: the dashed line.")
+    st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.NEWEST_SHOWN} plays: the dashed line.")
 
 
 def unknown_zones(page: Listening) -> None:

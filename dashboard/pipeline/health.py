@@ -23,7 +23,7 @@ from pipeline.run_hours import (
 )
 from pipeline.schedule import HOUR, HOURLY, Schedule
 
-PAGE_LIMIT = 50
+NEWEST_SHOWN = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
 WARN_DAYS = 30
 _LEDGER_HOURS = 14 * 24
@@ -93,7 +93,7 @@ def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
         if part.get("state") in _POLLED
     }
     frame = pd.DataFrame(sorted(newest.values()), columns=["slot", "listener_id", "fetched", "new"])
-    return frame.assign(at_limit=frame["new"] >= PAGE_LIMIT)
+    return frame.assign(at_limit=frame["new"] >= NEWEST_SHOWN)
 
 
 def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:

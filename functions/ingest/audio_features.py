@@ -21,6 +21,7 @@ from plays import COLUMNS, Row, to_column
 from slots import Run
 from spotify import Spotify
 
+# In plays.json's order: from danceability to time_signature.
 _NAMES = [*COLUMNS]
 FEATURES = tuple(_NAMES[_NAMES.index("danceability") : _NAMES.index("features_source")])
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
@@ -88,16 +89,16 @@ def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Se
         timestamp("unknown_since", run.started_at - UNKNOWN_FOR),
     )
     answers = {row["track_id"]: _to_columns(row["features_source"], row) for row in stored}
-    answers |= fetch_answers(provider, [track_id for track_id in track_ids if track_id not in answers])
+    answers |= fetch_features(provider, [track_id for track_id in track_ids if track_id not in answers])
     return [row | answers.get(row["track_id"], {}) for row in rows]
 
 
-def fetch_answers(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
+def fetch_features(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
     """The columns to fill, by track id. The first failure ends the calls for this run, not the run."""
     answers: dict[str, Row] = {}
     try:
         for start in range(0, len(track_ids), provider.ids_per_call):
-            columns, _ = fetch_columns(provider, track_ids[start : start + provider.ids_per_call])
+            columns, _ = fetch_one_call(provider, track_ids[start : start + provider.ids_per_call])
             answers |= columns
     except Failure as failure:
         log(
@@ -111,8 +112,8 @@ def fetch_answers(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row
     return answers
 
 
-def fetch_columns(provider: Provider, track_ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, str | None]]:
-    """Of one call, each track's columns and its ISRC; answers for other tracks are left out. Raises Failure.
+def fetch_one_call(provider: Provider, track_ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, str | None]]:
+    """Returns each track's columns and its ISRC, by track id; answers for other tracks are left out. Raises Failure.
 
     Values of another type than their columns', or outside their bounds, are logged: NULL where they were not.
     """

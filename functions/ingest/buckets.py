@@ -19,9 +19,10 @@ from google.cloud.storage import Blob, Bucket
 from ingest_log import log
 from plays import COLUMNS, KEY, RefusedItem, Row, key_of
 
-_SECONDS = 60
+_CALL_SECONDS = 60
 _HEADER = f"{','.join(COLUMNS)}\n".encode()
 # Python's CSV reader refuses more than 131,072 characters by default; no field is longer than its file.
+# For the whole process: gaps.py reads such files too.
 csv.field_size_limit(2**31 - 1)
 # Spotify's own pages have seven. Python cannot write what is nested a thousand levels deep.
 _LEVELS = 50
@@ -61,7 +62,7 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
         return LandedFile(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
     try:
         # Afterwards the blob has the generation that was read.
-        content = blob.download_as_bytes(timeout=_SECONDS)
+        content = blob.download_as_bytes(timeout=_CALL_SECONDS)
     except NotFound:
         if rows:
             raise LandingContradiction(f"{blob.name} can be neither created nor read") from None
@@ -94,7 +95,7 @@ def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:
 def _write(blob: Blob, content: bytes, generation: int) -> bool:
     """False when there was another generation before. Ours, too, if the answer to our first call was lost."""
     try:
-        blob.upload_from_string(content, content_type="text/csv", if_generation_match=generation, timeout=_SECONDS)
+        blob.upload_from_string(content, content_type="text/csv", if_generation_match=generation, timeout=_CALL_SECONDS)
     except PreconditionFailed:
         return False
     return True
@@ -161,11 +162,11 @@ def _keep(bucket: Bucket, run_id: str, name: str, item: RefusedItem) -> bool:
             json.dumps({**content, "item": _shallow(item.item)}, indent=1),
             content_type="application/json",
             if_generation_match=0,
-            timeout=_SECONDS,
+            timeout=_CALL_SECONDS,
         )
     except PreconditionFailed:
         # It may be this very run that kept it: an earlier attempt, or an upload whose answer was lost.
-        kept = bucket.get_blob(name, timeout=_SECONDS)
+        kept = bucket.get_blob(name, timeout=_CALL_SECONDS)
         if kept is None or (kept.metadata or {}).get("run_id") != run_id:
             return False
     fields = {"run_id": run_id, "listener": item.listener_id, "reason": item.reason, "object": name}

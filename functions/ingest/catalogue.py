@@ -1,7 +1,7 @@
 """Fills the table `catalogue`: what Spotify's API shows of a track, and audio features for tracks that have none yet.
 
-Runs when all else of a run is done and recorded, so that nothing in it costs a play or a run. It keeps no place: the
-next run requests what is unknown then, the tracks of the last weeks first (docs/decisions/0049).
+Runs when all else of a run is done and recorded, so that nothing in it costs a play or a run. It keeps no cursor:
+the next run requests what is unknown then, the tracks of the last weeks first (docs/decisions/0049).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.cloud import bigquery
 
-from audio_features import FEATURES, ID_FORM, UNKNOWN_FOR, Provider, fetch_columns
+from audio_features import FEATURES, ID_FORM, UNKNOWN_FOR, Provider, fetch_one_call
 from failures import Failure, RequestRefused, UnreadableAnswer
 from ingest_cloud import Cloud
 from ingest_log import log, logging_outages
@@ -26,13 +26,13 @@ _EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
 _TYPES = {"STRING": "STRING", "INTEGER": "INT64", "FLOAT": "FLOAT64"}
 
 
-def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -> None:
-    """What the API has shown, where this run brought plays, and answers for as many tracks as the setting allows."""
+def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_new_plays: bool) -> None:
+    """Merge what the API has shown, if this run brought plays; then fetch audio features up to the setting's number."""
     with logging_outages(run.run_id, "The catalogue of tracks could not be filled"):
         table = cloud.bigquery.get_table(f"{cloud.settings.dataset}.catalogue", retry=RETRY, timeout=CALL_SECONDS)
         # Of all plays while the catalogue is empty, after an update for instance.
         since = run.started_at - _PLAYED_WITHIN if table.num_rows else _EARLIEST
-        if has_news or not table.num_rows:
+        if has_new_plays or not table.num_rows:
             run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since))
         if provider and cloud.settings.catalogue_tracks_per_run:
             _fetch_unknown(cloud, run, provider)
@@ -75,14 +75,14 @@ def find_unknown(client: bigquery.Client, now: datetime, source: str, most: int)
 def fetch_and_store(
     client: bigquery.Client, now: datetime, provider: Provider, track_ids: Sequence[str]
 ) -> Iterator[Mapping[str, Row]]:
-    """Of each call the answers by track id, which are stored before the next call. Raises the first call's Failure.
+    """Yields the answers of each call by track id, once they are stored. Raises the first Failure.
 
     A call that is refused as a whole must not be the first of the next run as well.
     """
     for start in range(0, len(track_ids), provider.ids_per_call):
         ids = track_ids[start : start + provider.ids_per_call]
         try:
-            columns, isrcs = fetch_columns(provider, ids)
+            columns, isrcs = fetch_one_call(provider, ids)
         except (RequestRefused, UnreadableAnswer):
             _store(client, now, {track_id: {} for track_id in ids}, _REFUSED_FOR)
             raise

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from google.cloud.secretmanager import SecretManagerServiceClient
@@ -48,10 +47,10 @@ def collect_all(
     client: SecretManagerServiceClient, spotify: Spotify, secrets: Sequence[ListenerSecret], run: Run
 ) -> list[Collected]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(partial(collect, client, spotify, run), secrets))
+        return list(pool.map(lambda secret: collect(client, spotify, secret, run), secrets))
 
 
-def collect(client: SecretManagerServiceClient, spotify: Spotify, run: Run, secret: ListenerSecret) -> Collected:
+def collect(client: SecretManagerServiceClient, spotify: Spotify, secret: ListenerSecret, run: Run) -> Collected:
     try:
         listener = read_listener(client, secret)
     except Failure as failure:

@@ -1,9 +1,8 @@
-"""Finds which plays of the fetched pages are stored, and records a gap before a page of which the oldest play is not.
+"""Finds which plays of the fetched pages are stored, and records a gap before each page that does not reach back.
 
-Newer stored ones on it prove nothing: Spotify may show a play when it has shown later ones already. Stored is what the
-warehouse holds; for a page that does not reach back to it, also what files on their way to it hold. A play of an import
-proves nothing about those before it: the import may lack them. Only `import` itself, which has read the files, closes a
-gap. And a play that ended after it was landed, by a clock that was ahead, says nothing about what came between.
+A page reaches back if its oldest play is stored from the API, or is in a file of ingest's on its way to the warehouse.
+Newer plays on it, plays of imports and of a clock that was ahead prove nothing (docs/decisions/0003). Only `import`
+itself, which has read the files, closes a gap.
 """
 
 import csv
@@ -26,34 +25,34 @@ from unloaded_files import fetch_unloaded, generation_of
 
 # An export has the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
-_SECONDS = 60
+_CALL_SECONDS = 60
 # How long after `ingested_at`, when its run began, a play may honestly end: its page was fetched within minutes.
-_AHEAD = timedelta(minutes=5)
+_CLOCK_AHEAD = timedelta(minutes=5)
 # As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
 # An import names its files by an instant two hours before it, and files may land an hour late.
 _NAMED_EARLIER = timedelta(hours=3)
-# Files are read in pieces, because a day of them, imports too, can be more than the function's memory. No run writes a
-# file of the second size, not with a thousand listeners: whatever it is, it must not cost the run its time and memory.
-_PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
+# A day of files, imports too, can be more than the function's memory.
+_PIECE_BYTES = 2**20
+# No run writes so much, not with a thousand listeners: such a file must not cost the run its time and memory.
+_MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class KnownPlays:
-    """`keys`: plays that need not be landed. `unreached`: by listener, the oldest play of a page if it is not stored.
+    keys: frozenset[Key]
+    """Plays that need not be landed, also one that is stored under another id of its track: same instant, same ISRC.
 
     A play that only an import has stored is landed once more, because the API has more of it, and because the import
-    may be undone; load makes one row of the two, which has the API's key. One that is stored under another id of its
-    track has the same instant and ISRC. Where every play of a page is stored, an earlier run has seen what is missing.
-    `imported`: the imports whose plays reach into the page of a listener.
-
-    A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
-    they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
+    may be undone; load makes one row of the two, which has the API's key.
     """
-
-    keys: frozenset[Key]
     unreached: Mapping[str, datetime]
+    """By listener, the oldest play of a page that does not reach back.
+
+    Not where every play of the page is stored: an earlier run has seen what is missing.
+    """
     imported: Mapping[str, AbstractSet[str]]
+    """By listener, the imports whose plays reach into the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,11 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
 
 
 def _is_ahead(played_at: datetime, ingested_at: datetime) -> bool:
-    return played_at > ingested_at + _AHEAD
+    return played_at > ingested_at + _CLOCK_AHEAD
 
 
-def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, LandedBefore]:
-    """Of these pages, those whose oldest play no file has either, with what was landed before each.
+def scan_landed(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, LandedBefore]:
+    """Keeps the pages whose oldest play is in no file of ingest's, with what was landed before each.
 
     There may be hundreds of thousands of landed plays, and none is kept.
     """
@@ -133,7 +132,7 @@ def write_gaps(
     """Record a gap before each of these pages, unless nothing of its listener is known yet."""
     if not oldest:
         return
-    before = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
+    before = scan_landed(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
     if not before:
         return
     pages = _pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported)
@@ -142,7 +141,7 @@ def write_gaps(
         "add_gaps",
         pages,
         timestamp("newest", max(oldest.values())),
-        integer("ahead_ms", _AHEAD // timedelta(milliseconds=1)),
+        integer("ahead_ms", _CLOCK_AHEAD // timedelta(milliseconds=1)),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
     )
@@ -191,12 +190,12 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
     recorded = {(row.run_id, generation_of(row)) for row in run_query(client, "recorded_files", *window)}
     first, last = run_id_of(named_since), run.run_id
     for day in range((run.slot.date() - named_since.date()).days + 1):
-        for blob in bucket.list_blobs(prefix=f"plays/{named_since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
+        for blob in bucket.list_blobs(prefix=f"plays/{named_since + timedelta(day):%Y/%m/%d}/", timeout=_CALL_SECONDS):
             run_id = blob.name.rpartition("/")[2].removesuffix(".csv")
             if first <= run_id <= last and (run_id, str(blob.generation)) not in recorded:
                 yield from _plays(blob)
-    for run_id in fetch_unloaded(client, run, since):
-        if blob := bucket.get_blob(object_name(run_id), timeout=_SECONDS):
+    for run_id in fetch_unloaded(client, run.started_at, since):
+        if blob := bucket.get_blob(object_name(run_id), timeout=_CALL_SECONDS):
             yield from _plays(blob)
 
 
@@ -207,7 +206,7 @@ def _plays(blob: Blob) -> Iterator[LandedPlay]:
         log("WARNING", message, object=blob.name, bytes=blob.size)
         return
     try:
-        with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
+        with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_CALL_SECONDS) as file:
             for row in csv.DictReader(file):
                 played_at, ingested_at = map(_to_instant, (row["played_at"], row["ingested_at"]))
                 if not _is_ahead(played_at, ingested_at):

@@ -8,7 +8,6 @@ import math
 import random
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,8 +44,8 @@ _QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3300
 _LONGEST_PAUSE_SECONDS = 48 * 3600
 # A longer pause, or one too many, ends the calls to the service for the rest of the run.
 LONGEST_SLEEP_SECONDS = 30
-# For a whole run: what Cloud Run gives it, 900 s, must hold everything else as well.
-_MOST_SECONDS_IN_ALL = 180
+# All pauses of a run together: what Cloud Run gives it, 900 s, must hold everything else as well.
+_MOST_PAUSE_SECONDS = 180
 
 # A page of 50 plays has about 0.4 MB, with every field that Spotify ever sent. A row of BigQuery's may have 100 MB.
 _MOST_BYTES = 16 * 1024 * 1024
@@ -95,38 +94,38 @@ class HttpClient:
         self._session = session
         self._lock = Lock()
         self._pause_ends_at = time.monotonic()
-        self._seconds_left = float(_MOST_SECONDS_IN_ALL)
-        self._is_over = False
+        self._pause_seconds_left = float(_MOST_PAUSE_SECONDS)
+        self._is_closed = False
 
     def fetch(self, call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
         """What `read` makes of the JSON that came back; it raises UnreadableAnswer when it misses something.
 
         Three attempts while the service is unavailable, and a few short pauses when it asks for them. Raises Failure.
         """
-        tries: Counter[type[Failure]] = Counter()
+        pauses = failures = 0
         while True:
             self._wait()
             try:
                 return read(_json_of(self._send(call), refusal))
             except RateLimited as failure:
-                tries[RateLimited] += 1
-                if tries[RateLimited] > _MOST_PAUSES:
-                    self._is_over = True
+                pauses += 1
+                if pauses > _MOST_PAUSES:
+                    self._is_closed = True
                     raise
                 self._pause(failure)
             except (SpotifyUnavailable, UnreadableAnswer):
-                tries[SpotifyUnavailable] += 1
-                if tries[SpotifyUnavailable] == _MOST_ATTEMPTS:
+                failures += 1
+                if failures == _MOST_ATTEMPTS:
                     raise
                 # Longer after each attempt, and never the same for two listeners that failed together.
-                seconds = _FIRST_WAIT_SECONDS * 3.0 ** (tries[SpotifyUnavailable] - 1)
+                seconds = _FIRST_WAIT_SECONDS * 3.0 ** (failures - 1)
                 time.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 -- not a secret
 
     def _wait(self) -> None:
         """Until no pause lasts. Raises NotAsked when the service may not be called any more in this run."""
-        while not self._is_over and (seconds := self._pause_ends_at - time.monotonic()) > 0:
+        while not self._is_closed and (seconds := self._pause_ends_at - time.monotonic()) > 0:
             time.sleep(seconds)
-        if self._is_over:
+        if self._is_closed:
             raise NotAsked("the service had just asked for a pause")
 
     def _pause(self, limited: RateLimited) -> None:
@@ -135,9 +134,9 @@ class HttpClient:
             now = time.monotonic()
             begins_at = max(now, self._pause_ends_at)
             self._pause_ends_at = max(now + limited.pause_seconds, self._pause_ends_at)
-            self._seconds_left -= max(0.0, self._pause_ends_at - begins_at)
-            self._is_over |= limited.pause_seconds > LONGEST_SLEEP_SECONDS or self._seconds_left < 0
-        if self._is_over:
+            self._pause_seconds_left -= max(0.0, self._pause_ends_at - begins_at)
+            self._is_closed |= limited.pause_seconds > LONGEST_SLEEP_SECONDS or self._pause_seconds_left < 0
+        if self._is_closed:
             raise limited
 
     def _send(self, call: Call) -> requests.Response:

@@ -29,7 +29,7 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     finished, pause = report.read_earlier(cloud.bigquery, run)
     if finished:
         return finished
-    # An hour's pause ends just after the next run has begun.
+    # A pause of an hour, asked of the last run, ends seconds after this one has begun: wait for it, or lose this hour.
     if pause and (seconds := (pause - run.started_at).total_seconds()) <= LONGEST_SLEEP_SECONDS:
         time.sleep(seconds)
         pause = None
@@ -37,15 +37,15 @@ def run_once(cloud: Cloud, run: Run) -> Report:
         reason = f"Spotify asked for a pause until {pause:%Y-%m-%d %H:%M:%S} UTC: no call was made"
         outcome, provider = Report(run, "skipped", reason, blocked_until=pause), None
     else:
-        outcome, provider = _poll_listeners(cloud, run)
+        outcome, provider = _poll_and_land(cloud, run)
     report.write_run(cloud.bigquery, outcome)
     unloaded_files.resend_all(cloud, run)
-    catalogue.fill(cloud, run, provider, has_news=outcome.rows_new > 0)
+    catalogue.fill(cloud, run, provider, has_new_plays=outcome.rows_new > 0)
     return outcome
 
 
-def _poll_listeners(cloud: Cloud, run: Run) -> tuple[Report, Provider | None]:
-    """And the provider of audio features, to which a pause that it asked for applies during the whole run."""
+def _poll_and_land(cloud: Cloud, run: Run) -> tuple[Report, Provider | None]:
+    """The report, and the provider of audio features: a pause that it asked for lasts for the whole run."""
     settings = cloud.settings
     secrets = list_listener_secrets(cloud.secrets, settings.project)
     if not secrets:

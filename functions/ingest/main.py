@@ -28,8 +28,8 @@ def ingest(request: flask.Request) -> Answer:
     except SettingsError as error:
         return _refuse("The run could not start", error, 500)
     except Exception as error:
-        # Not left to Flask, which would log Google's words as they are. A call to Google that failed is not mailed
-        # here, as a retry mostly heals it: an alert counts answers of 500.
+        # Flask would log the error's text, which can name accounts by their e-mail addresses. An outage is no ERROR,
+        # which is mailed: a retry mostly heals it, and an alert counts answers of 500.
         severity = "WARNING" if isinstance(error, (LandingContradiction, *NO_ANSWER)) else "ERROR"
         return _refuse("The run failed", error, 500, severity, traceback="".join(format_tb(error.__traceback__)))
     answer = report.answer()

@@ -19,7 +19,7 @@ from failures import Failure, NotAsked, RateLimited
 from ingest_queries import append, integer, run_query, string, timestamp
 from slots import Run
 
-# Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and no true one is longer.
+# A pause is at most two days (http_client.py): an older row holds none that is still on, and a longer one is a mistake.
 _PAUSES_SINCE = timedelta(days=3)
 
 State = Literal["succeeded", "skipped", "failed"]
@@ -139,7 +139,7 @@ def iso(instant: datetime | None) -> str | None:
 
 
 def read_earlier(client: bigquery.Client, run: Run) -> tuple[Report | None, datetime | None]:
-    """The report of this very slot, when its plays were landed before, and the end of a pause that lasts still."""
+    """This slot's report if its plays were landed before, and the end of a pause that is still on."""
     finished, pauses = None, []
     for row in run_query(
         client,

@@ -25,8 +25,8 @@ from failures import (
 )
 from http_client import Call, HttpClient, Refusal, Session, is_token, list_in
 
-PAGE_SIZE = 50
-"""The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be requested."""
+NEWEST_SHOWN = 50
+"""Spotify shows a listener's 50 newest plays and nothing older."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Spotify:
     def fetch_recently_played(self, access_token: str) -> list[Any]:
         """The newest plays, at most 50. Never with a cursor: plays arrive late and out of order."""
         url = f"{self._api_url}/v1/me/player/recently-played"
-        return self._request_list(access_token, url, {"limit": str(PAGE_SIZE)}, "items", api_refusal)
+        return self._request_list(access_token, url, {"limit": str(NEWEST_SHOWN)}, "items", api_refusal)
 
     def fetch_audio_features(self, access_token: str, track_ids: Sequence[str]) -> list[Any]:
         """At most 100 ids. A track that Spotify does not know is null in the list."""

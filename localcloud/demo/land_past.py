@@ -10,7 +10,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from audio_features import fetch_answers, reccobeats_provider
+from audio_features import fetch_features, reccobeats_provider
 from buckets import land
 from ingest_cloud import Settings, connect
 from localcloud.clock import Clock
@@ -34,7 +34,7 @@ def main() -> None:
     for file in past_files(lives(options.seed), options.until):
         rows = _rows(file, Clock(options.clock).now(), options.until)
         if file.with_features:  # as audio_features.add_features; `answers` is what the warehouse would know by now
-            answers |= fetch_answers(provider, sorted({row["track_id"] for row in rows} - answers.keys()))
+            answers |= fetch_features(provider, sorted({row["track_id"] for row in rows} - answers.keys()))
             rows = [row | answers.get(row["track_id"], {}) for row in rows]
         landed = land(cloud.landing, file.run_id, rows)
         if landed is None or not landed.by_this_attempt:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from audio_features import FEATURES, Provider, add_features, fetch_answers
+from audio_features import FEATURES, Provider, add_features, fetch_features
 from failures import SpotifyUnavailable
 from tests.ingest.harness import SLOT, ingesting_clouds
 from tests.ingest.items import RUN, row
@@ -98,7 +98,7 @@ def test_what_a_provider_said_before_its_failure_is_kept():
             raise SpotifyUnavailable("status 502")
         return {"a": {"energy": 0.5, "key": 7, "mode": True, "tempo": "fast"}}
 
-    assert fetch_answers(Provider("p", 2, fetch), ["a", "b", "c", "d"]) == {
+    assert fetch_features(Provider("p", 2, fetch), ["a", "b", "c", "d"]) == {
         "a": NOTHING | {"energy": 0.5, "key": 7, "features_source": "p"},
         "b": NOTHING | {"features_source": "p"},
     }
@@ -108,7 +108,7 @@ def test_what_lies_outside_a_features_unit_is_null_its_neighbours_are_kept_and_t
     absurd = {"energy": 250, "valence": 0.5, "danceability": -3, "tempo": 1e12, "key": 250, "mode": 7, "loudness": -200}
     edges = {"energy": 1, "valence": 0, "tempo": 500, "key": -1, "mode": 0, "loudness": 3.5, "time_signature": 0}
 
-    answers = fetch_answers(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
+    answers = fetch_features(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
 
     (entry,) = map(json.loads, capsys.readouterr().out.splitlines())
     lost = {"danceability": 1, "energy": 1, "key": 1, "loudness": 1, "mode": 1, "tempo": 1}

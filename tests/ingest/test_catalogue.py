@@ -45,11 +45,11 @@ class Requested(list):
         return found
 
 
-def fill(ingesting, requested=None, *, days=0, most=40, has_news=False):
+def fill(ingesting, requested=None, *, days=0, most=40, has_new_plays=False):
     cloud = ingesting.connect()
     cloud = replace(cloud, settings=replace(cloud.settings, catalogue_tracks_per_run=most))
     run = replace(RUN, started_at=SLOT + timedelta(days=days))
-    catalogue.fill(cloud, run, None if requested is None else requested.provider, has_news=has_news)
+    catalogue.fill(cloud, run, None if requested is None else requested.provider, has_new_plays=has_new_plays)
 
 
 def known(ingesting):
@@ -83,9 +83,9 @@ def test_a_run_with_new_plays_adds_what_the_api_has_shown_of_stored_ones(tmp_pat
 
 def test_an_empty_catalogue_is_filled_from_all_plays_and_one_that_is_not_from_the_last_month(ingesting):
     store(ingesting, ("long-ago", 900, {}), ("export", 1, {"source": "export"}))
-    fill(ingesting, has_news=True)
+    fill(ingesting, has_new_plays=True)
     store(ingesting, ("a-year-ago", 365, {}), ("before-weeks-without-plays", 30, {}), ("yesterday", 1, {}))
-    fill(ingesting, has_news=True)
+    fill(ingesting, has_new_plays=True)
     assert known(ingesting).keys() == {"long-ago", "before-weeks-without-plays", "yesterday"}
 
 
@@ -97,12 +97,12 @@ def test_an_empty_catalogue_is_filled_before_a_provider_is_called(ingesting):
 
 def test_the_newest_that_the_api_shows_counts_and_what_it_leaves_out_stays(ingesting):
     store(ingesting, ("t", 2, {"track_name": "Old", "isrc": ISRC}))
-    fill(ingesting, has_news=True)
+    fill(ingesting, has_new_plays=True)
     at = SLOT - timedelta(days=1)
     features = {"energy": 0.5, "time_signature": 4, "features_source": "spotify"}
     store(ingesting, ("t", 1, {"track_name": "New", "album_name": "Album", **features}))
     for _ in range(2):  # a repeat changes nothing
-        fill(ingesting, has_news=True)
+        fill(ingesting, has_new_plays=True)
         assert known(ingesting) == {
             "t": {"track_name": "New", "album_name": "Album", "isrc": ISRC, **features, "features_asked_at": at}
         }
@@ -120,7 +120,7 @@ def test_tracks_of_the_last_weeks_come_first_then_the_most_played_within_the_bud
         ("two,ids", 1, {}),
     )
     requested = Requested(ids_per_call=2)
-    fill(ingesting, requested, most=5, has_news=True)
+    fill(ingesting, requested, most=5, has_new_plays=True)
     assert requested == [["new-favourite", "new"], ["old-favourite", "old"], ["older"]]
     fill(ingesting, requested, most=0)
     assert len(requested) == 3
@@ -157,10 +157,10 @@ def test_that_a_track_is_unknown_is_believed_for_thirty_days_and_of_no_other_pro
 
 def test_what_the_api_shows_wins_and_features_that_are_known_stay(ingesting):
     store(ingesting, ("a", 1, {"isrc": "DEBBB2100003"}), ("b", 1, {}))
-    fill(ingesting, has_news=True)
+    fill(ingesting, has_new_plays=True)
     fill(ingesting, Requested(a={"energy": 0.5, "isrc": ISRC}, b={"energy": 0.25, "isrc": ISRC}))
     store(ingesting, ("b", 0, {"isrc": "DEBBB2100004", "features_source": "spotify"}))
-    fill(ingesting, has_news=True)
+    fill(ingesting, has_new_plays=True)
     found = known(ingesting)
     assert [(found[name]["isrc"], found[name]["energy"]) for name in "ab"] == [
         ("DEBBB2100003", 0.5),

@@ -246,7 +246,7 @@ def test_a_pause_of_more_than_half_a_minute_ends_the_asking_at_once(calling):
 
 
 def test_a_run_does_not_wait_for_ever_however_short_the_pauses_are(calling, monkeypatch):
-    monkeypatch.setattr("http_client._MOST_SECONDS_IN_ALL", 2)
+    monkeypatch.setattr("http_client._MOST_PAUSE_SECONDS", 2)
     spotify, crowded = calling({1, 3, 5, 7}, 1)
     assert [outcome(spotify) for _ in range(4)] == [[], [], RateLimited, NotAsked]
     assert len(crowded.came_at) == 5

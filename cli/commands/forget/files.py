@@ -21,7 +21,7 @@ from cli.place import Place
 Change = Literal["deleted", "rewritten", "unreadable", "overtaken"]
 """overtaken: another process wrote or deleted it at the same moment, and only another pass finds what is there now."""
 
-_SECONDS = 60
+_CALL_SECONDS = 60
 _AT_ONCE = 8
 _REPORTED_EVERY = 500
 _REASON = ".reason.json"
@@ -40,7 +40,7 @@ class Objects:
         """One pass over everything that is new since the last pass: names of objects, and what became of them."""
         found: list[tuple[str, Change]] = []
         for bucket in self._buckets:
-            blobs = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
+            blobs = [blob for blob in bucket.list_blobs(timeout=_CALL_SECONDS) if _identity(blob) not in self._clean]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 # Reasons first, while the files beside them are there, which say whether one may quote their rows.
                 parts = (filter(_is_reason, blobs), filterfalse(_is_reason, blobs))
@@ -70,7 +70,7 @@ def _forget_in(listener: str, blob: Blob) -> Change | None:
         # Everything but others' items is looked through: a person may have put a file anywhere.
         if _ITEM.fullmatch(blob.name):
             return None
-        content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
+        content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_CALL_SECONDS)
         if _is_reason(blob):
             is_quoted = any(is_named(listener, text) for text in _quoting(content)) or _is_beside_rows(blob, listener)
             return _delete(blob) if is_quoted else None
@@ -82,7 +82,7 @@ def _forget_in(listener: str, blob: Blob) -> Change | None:
 def _is_beside_rows(reason: Blob, listener: str) -> bool:
     """Whether the refused file has rows of the listener's: BigQuery quotes a value without the name of its row."""
     try:
-        content = reason.bucket.blob(reason.name.removesuffix(_REASON)).download_as_bytes(timeout=_SECONDS)
+        content = reason.bucket.blob(reason.name.removesuffix(_REASON)).download_as_bytes(timeout=_CALL_SECONDS)
         return without(content, listener)[1] > 0
     except (NotFound, ValueError):
         return False
@@ -130,7 +130,7 @@ def _forget_rows(blob: Blob, content: bytes, listener: str) -> Change | None:
     if not others:
         return _delete(blob)
     blob.upload_from_string(
-        kept, content_type="text/csv", if_generation_match=blob.generation, timeout=_SECONDS, checksum="crc32c"
+        kept, content_type="text/csv", if_generation_match=blob.generation, timeout=_CALL_SECONDS, checksum="crc32c"
     )
     return "rewritten"
 
@@ -158,5 +158,5 @@ def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
 
 
 def _delete(blob: Blob) -> Change:
-    blob.delete(if_generation_match=blob.generation, timeout=_SECONDS)
+    blob.delete(if_generation_match=blob.generation, timeout=_CALL_SECONDS)
     return "deleted"

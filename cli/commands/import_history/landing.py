@@ -1,6 +1,5 @@
-"""Writes the plays of an export as CSV files into the landing bucket, and says where to cut so many into files.
-
-Header, columns and form are those of the files that ingest lands.
+"""The landing bucket as `import` uses it: cuts plays into files of ingest's form and lands them; finds files of ingest
+that are on their way; finds and deletes what an import has landed.
 """
 
 import csv
@@ -38,7 +37,7 @@ IMPORT_ID = "import_id"
 SETTLED = timedelta(hours=2)
 """No run of ingest for a slot so old will still land a file: Cloud Scheduler's last try came within the hour."""
 
-_SECONDS = 120
+_CALL_SECONDS = 120
 _SECOND = timedelta(seconds=1)
 _MS = timedelta(milliseconds=1)
 
@@ -137,9 +136,9 @@ class LandingBucket:
         blob = self._bucket.blob(object_name(run.run_id))
         blob.metadata = {IMPORT_ID: run.import_id}
         try:
-            blob.upload_from_string(content, content_type="text/csv", if_generation_match=0, timeout=_SECONDS)
+            blob.upload_from_string(content, content_type="text/csv", if_generation_match=0, timeout=_CALL_SECONDS)
         except PreconditionFailed:
-            return bool(blob.download_as_bytes(timeout=_SECONDS) == content)
+            return bool(blob.download_as_bytes(timeout=_CALL_SECONDS) == content)
         return True
 
 
@@ -152,11 +151,11 @@ def _slot_before(instant: datetime) -> datetime:
 def oldest_on_its_way(place: Place, listener: str) -> FirstPage | None:
     """Of files that ingest has landed and load has not recorded, the first with a play of the listener: its oldest."""
     now, (bucket, _) = place.now(), google_clients.landing_and_quarantine(place)
-    for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), Run(now, now), now)):
-        blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
+    for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), now, now)):
+        blob = bucket.get_blob(object_name(run_id), timeout=_CALL_SECONDS)
         if blob is None or IMPORT_ID in (blob.metadata or {}):
             continue
-        rows = csv.DictReader(io.StringIO(blob.download_as_bytes(timeout=_SECONDS).decode(), newline=""))
+        rows = csv.DictReader(io.StringIO(blob.download_as_bytes(timeout=_CALL_SECONDS).decode(), newline=""))
         plays = [
             FirstPage(datetime.fromisoformat(row["played_at"]), row["track_id"], run_id)
             for row in rows
@@ -188,7 +187,7 @@ class LandedFiles:
     def delete(self) -> None:
         for blob in self._blobs:
             with suppress(NotFound):
-                blob.delete(timeout=_SECONDS)
+                blob.delete(timeout=_CALL_SECONDS)
 
 
 def _csv_name(blob: Blob) -> str:

@@ -82,7 +82,10 @@ def store(
     started: Import,
     timeout_seconds: float,
 ) -> Follower | None:
-    """Land the plays and wait until they are merged; None when there is nothing to do."""
+    """Land the plays, wait until they are merged, and enter the outcome in `account`.
+
+    Returns what waits for the top ten; None when nothing was landed.
+    """
     follower, waiting = None, []
     for plays, outcomes in zip(files, account.comparison.outcomes, strict=True):
         if outcomes["known"] < len(plays):

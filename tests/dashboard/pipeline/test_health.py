@@ -92,14 +92,14 @@ def test_some_hours_are_named_whatever_the_schedule(every: int, by_hand: int, na
     slots = pd.date_range(at("2026-11-20 00:00"), periods=48 // every, freq=f"{every}h")
     slots = slots.append(slots[:by_hand] + pd.Timedelta(minutes=20)).sort_values()
     runs = pd.DataFrame({"slot": slots, "new": 1, "fetched": 50, "at_limit": False})
-    bars = charts.plays_per_run(runs, "Europe/Berlin", health.PAGE_LIMIT, colours_of("light")).to_dict()["layer"][0]
+    bars = charts.plays_per_run(runs, "Europe/Berlin", health.NEWEST_SHOWN, colours_of("light")).to_dict()["layer"][0]
     assert re.findall(r"'(\w{3} \d\d:\d\d)'", bars["encoding"]["x"]["axis"]["labelExpr"]) == names
 
 
 def test_two_runs_within_an_hour_are_two_bars_and_the_hours_are_named():
     slots = [at("2026-11-29 06:00"), at("2026-11-29 06:20:07"), at("2026-11-29 07:00")]
     runs = pd.DataFrame({"slot": slots, "new": [25, 30, 1], "fetched": 50, "at_limit": False})
-    bars = charts.plays_per_run(runs, "UTC", health.PAGE_LIMIT, colours_of("light")).layer[0]
+    bars = charts.plays_per_run(runs, "UTC", health.NEWEST_SHOWN, colours_of("light")).layer[0]
     assert bars.data["label"].tolist() == ["2026-11-29T06:00:00", "2026-11-29T06:20:07", "2026-11-29T07:00:00"]
     assert "'2026-11-29T06:00:00':'Sun 06:00','2026-11-29T06:20:07':'Sun 06:20'" in str(bars.encoding.x)
 
