@@ -55,24 +55,6 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
     assert secrets_in(output) == []
 
 
-def test_ingest_finds_the_new_listener_by_its_labels(owner, capsys, monkeypatch):
-    from google.cloud.secretmanager import SecretManagerServiceClient
-
-    import listener_secrets as of_ingest
-
-    owner.knows_app()
-    owner.authorizes(capsys, ONE, Person(ONE))
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", owner.environ["GOOGLE_APPLICATION_CREDENTIALS"])
-    endpoint = {"api_endpoint": owner.environ["SECRETMANAGER_EMULATOR_HOST"]}
-    client = SecretManagerServiceClient(transport="rest", client_options=endpoint)
-
-    (found,) = of_ingest.list_listener_secrets(client, owner.project)
-    listener = of_ingest.read_listener(client, found)
-
-    assert (found.listener_id, found.failure) == (ONE, None)
-    assert listener.refresh_token == owner.secret(f"refresh-token-{ONE}")["refresh_token"]
-
-
 def test_the_result_as_json_has_all_but_the_tokens(owner, capsys):
     owner.knows_app()
     owner.has_listener(ONE)
@@ -437,9 +419,3 @@ def test_a_spoilt_secret_is_replaced_by_a_new_consent(owner, capsys, content):
     owner.cloud.secrets.store(owner.project, f"refresh-token-{ONE}", content, LABELS)
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
     assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
-
-
-def test_a_name_that_cannot_be_one_is_wrong_usage(owner, capsys):
-    output = owner.types(capsys, "authorize", "Anna B")
-    assert output.code == 2
-    assert "'Anna B' cannot be a listener's name" in output.err
