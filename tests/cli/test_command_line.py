@@ -46,12 +46,6 @@ def output(capsys):
     return run
 
 
-def test_python_runs_the_package():
-    help_ = types("--help")
-    assert (help_.returncode, help_.stderr) == (0, "")
-    assert all(name in help_.stdout for name in COMMANDS)
-
-
 def test_ctrl_c_while_modules_are_still_imported_ends_with_one_line():
     """`-X importtime` writes a line for each module: command_line.py begins with argparse and goes on for a second."""
     process = subprocess.Popen(
@@ -235,15 +229,6 @@ def test_a_closed_stream_is_no_error(owner, closed, arguments, code, printed):
     command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "cli", *arguments, *where]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr[-len(printed[1]) or 1 :]) == (code, *printed)
-
-
-def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
-    def stopped(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("cli.warehouse.Warehouse.run", stopped)
-    printed = owner.types(capsys, "runs")
-    assert (printed.code, printed.out, printed.err) == (130, "", "\nStopped.\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(owner):

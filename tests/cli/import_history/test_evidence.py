@@ -309,5 +309,7 @@ def test_an_import_that_stops_half_way_leaves_a_gap_that_the_same_files_close(im
     stopped = importing.types("import", ONE, path, "--timeout", "0")
     importing.loads = loads
     assert (stopped.code, gaps(importing)) == (1, [(196, 200)])
+    assert "the import still waits for load to merge the plays. It goes on by itself" in stopped.err
+    assert stopped.err.endswith("Gaps are closed only when the files are given again: do that once load is done.\n")
     output = importing.types("import", ONE, path)
     assert (output.code, "Closed 1 gap.\n" in output.out, gaps(importing)) == (0, True, [])
