@@ -1,6 +1,5 @@
 """The command `import` against a laptop cloud in which load really merges."""
 
-import csv
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ from cli.commands.import_history import comparison
 from localcloud.spotify.data_export import export_row, export_rows, write_zip
 from tests.cli.harness import ONE, TWO
 from tests.cli.import_history.harness import NEW, OLD, SINCE, UNTIL, A, B, page, wait_for, write_export
-from tests.load.harness import COLUMNS, csv_of, play
+from tests.load.harness import play
 
 pytestmark = pytest.mark.usefixtures("listener")
 
@@ -114,11 +113,7 @@ def test_as_json_the_numbers_add_up(importing, tmp_path):
 
 def test_a_dry_run_says_the_same_and_stores_nothing(importing):
     played_at = datetime(2024, 4, 20, 12, 0, 40, 863_000, UTC)
-    importing.cloud.storage.write(
-        importing.landing,
-        "plays/2026/11/22/20261122T100000Z.csv",
-        csv_of(play(0, ONE, track=A, played_at=played_at, track_name="One", artist_name="Ada")),
-    )
+    importing.stores(play(0, ONE, track=A, played_at=played_at, track_name="One", artist_name="Ada"))
     wait_for(lambda: len(importing.ledger()) == 2)  # load's row and transform's
     plays, ledger, landed = importing.plays(), importing.ledger(), importing.landed()
     dry = importing.types("import", ONE, NEW, OLD, "--dry-run")
@@ -252,21 +247,3 @@ def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp
         {"listener_id": ONE, "gap_start": truth[200].played_at},
         {"listener_id": TWO, "gap_start": truth[10].played_at},
     ]
-
-
-def test_the_file_is_the_one_that_ingest_would_land(importing):
-    """Two writers, one form: header, quotes, NULL and instants."""
-    import buckets as ingest_landing
-
-    importing.types("import", ONE, NEW)
-    content = importing.cloud.storage.read(importing.landing, importing.landed()[0])
-    instants = ("played_at", "ingested_at")
-    rows = list(csv.DictReader(content.decode().splitlines(True)))
-    typed = [
-        {name: row[name] or None for name in COLUMNS}
-        | {name: datetime.fromisoformat(row[name]) for name in instants}
-        | {"ms_played": int(row["ms_played"])}
-        | {name: row[name] == "true" for name in ("skipped", "shuffle", "incognito_mode")}
-        for row in rows
-    ]
-    assert ingest_landing.to_csv(typed) == content
