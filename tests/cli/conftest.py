@@ -12,6 +12,14 @@ def owner(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def ready(owner):
+    """A project whose owner has done everything but the dashboard."""
+    owner.knows_app()
+    owner.has_listener(ONE)
+    return owner
+
+
+@pytest.fixture
 def listener(owner):
     owner.has_listener(ONE)
 

@@ -18,14 +18,6 @@ from tests.cli.harness import ONE, THREE, TWO, Output
 DATAPROC = Path(__file__).parents[2] / "functions/transform_trigger/dataproc.py"
 
 
-@pytest.fixture
-def ready(owner):
-    """A project whose owner has done everything but the dashboard."""
-    owner.knows_app()
-    owner.has_listener(ONE)
-    return owner
-
-
 def findings(output):
     """what → [(state, words)]."""
     found = {}

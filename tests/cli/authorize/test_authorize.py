@@ -55,16 +55,14 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
     assert secrets_in(output) == []
 
 
-def test_the_result_as_json_has_all_but_the_tokens(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    output = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+def test_the_result_as_json_has_all_but_the_tokens(ready, capsys):
+    output = ready.authorizes(capsys, ONE, Person(ONE), "--json")
 
     assert output.code == 0
     consented_at = datetime.fromisoformat(output.json["consented_at"])
     assert output.json == {
         "listener": ONE,
-        "account_id": owner.spotify.listeners[ONE].account_id,
+        "account_id": ready.spotify.listeners[ONE].account_id,
         "display_name": "Invented Listener One",
         "consented_at": output.json["consented_at"],
         "consent_ends_at": output.json["consent_ends_at"],
@@ -74,18 +72,16 @@ def test_the_result_as_json_has_all_but_the_tokens(owner, capsys):
     assert secrets_in(output) == []
 
 
-def test_a_renewed_consent_destroys_every_version_before_it(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    owner.has_listener(ONE)
-    first = owner.secret(f"refresh-token-{ONE}")["refresh_token"]
+def test_a_renewed_consent_destroys_every_version_before_it(ready, capsys):
+    ready.has_listener(ONE)
+    first = ready.secret(f"refresh-token-{ONE}")["refresh_token"]
 
-    output = owner.authorizes(capsys, ONE, Person(ONE))
+    output = ready.authorizes(capsys, ONE, Person(ONE))
 
     assert output.code == 0
-    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
-    assert owner.secret(f"refresh-token-{ONE}")["refresh_token"] != first
-    assert owner.versions("spotify-client") == {1: "ENABLED"}
+    assert ready.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
+    assert ready.secret(f"refresh-token-{ONE}")["refresh_token"] != first
+    assert ready.versions("spotify-client") == {1: "ENABLED"}
 
 
 def test_what_is_stored_carries_its_checksum(owner, capsys):
@@ -97,87 +93,74 @@ def test_what_is_stored_carries_its_checksum(owner, capsys):
     assert ['"clientSpecifiedPayloadChecksum": true' in row["resource"] for row in rows] == [True]
 
 
-def test_a_new_version_that_cannot_be_read_back_costs_nothing_that_was_there(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    path = f"gcp GET /v1/projects/{owner.project}/secrets/refresh-token-{ONE}/versions/2:access"
-    owner.cloud.faults.order(Fault(path, status=404))
+def test_a_new_version_that_cannot_be_read_back_costs_nothing_that_was_there(ready, capsys):
+    path = f"gcp GET /v1/projects/{ready.project}/secrets/refresh-token-{ONE}/versions/2:access"
+    ready.cloud.faults.order(Fault(path, status=404))
 
-    output = owner.authorizes(capsys, ONE, Person(ONE))
+    output = ready.authorizes(capsys, ONE, Person(ONE))
 
     assert output.code == 1
     assert "cannot be read back, so the one before it was kept" in output.err
-    assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
+    assert ready.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
 
 
-def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consent_is_stored(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    owner.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
+def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consent_is_stored(ready, capsys):
+    ready.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
 
-    output = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+    output = ready.authorizes(capsys, ONE, Person(ONE), "--json")
 
     assert (output.code, output.json["destroyed_versions"]) == (0, 0)
     assert f"refresh-token-{ONE}/versions/1 could not be destroyed (Forbidden)" in output.err
-    assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
+    assert ready.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
 
 
-def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys):
+def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(ready, capsys):
     """Another program asks for the callback, or a page of yesterday that is still open; then the listener agrees."""
 
     def after_a_stranger(url):
         one_letter_off = url[:-1] + ("A" if url[-1] != "A" else "B")
         strangers.append(requests.get(one_letter_off, timeout=10).status_code)
-        versions.append(owner.versions(f"refresh-token-{ONE}"))
+        versions.append(ready.versions(f"refresh-token-{ONE}"))
         return url
 
     strangers, versions = [], []
-    owner.knows_app()
-    owner.has_listener(ONE)
     person = Person(ONE, detour=after_a_stranger)
 
-    output = owner.authorizes(capsys, ONE, person)
+    output = ready.authorizes(capsys, ONE, person)
 
     assert (strangers, versions) == ([403], [NO_CHANGE])
     assert "A request that does not belong to this consent was refused." in output.err
     assert output.code == 0
     assert [status for status, _ in person.done()] == [200]
-    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
+    assert ready.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
 
 
-def test_a_listener_who_cancels_keeps_what_was_stored(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    output = owner.authorizes(capsys, ONE, Person(ONE, decision="cancel"))
+def test_a_listener_who_cancels_keeps_what_was_stored(ready, capsys):
+    output = ready.authorizes(capsys, ONE, Person(ONE, decision="cancel"))
 
     assert (output.code, output.out) == (1, "")
     assert "Consent was not given: the listener cancelled. Nothing was stored." in output.err
-    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+    assert ready.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
 
-def test_another_account_than_before_is_refused_unless_it_is_meant(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-
-    refused = owner.authorizes(capsys, ONE, Person(TWO))
+def test_another_account_than_before_is_refused_unless_it_is_meant(ready, capsys):
+    refused = ready.authorizes(capsys, ONE, Person(TWO))
     assert refused.code == 1
     assert f"This is the account of Invented Listener Two, not the one that {ONE} had before" in refused.err
-    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+    assert ready.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
-    meant = owner.authorizes(capsys, ONE, Person(TWO), "--replace-account")
+    meant = ready.authorizes(capsys, ONE, Person(TWO), "--replace-account")
     assert meant.code == 0
-    assert owner.secret(f"refresh-token-{ONE}")["account_id"] == owner.spotify.listeners[TWO].account_id
+    assert ready.secret(f"refresh-token-{ONE}")["account_id"] == ready.spotify.listeners[TWO].account_id
 
 
 @pytest.mark.parametrize("option", [[], ["--replace-account"]])
-def test_one_account_is_never_two_listeners(owner, capsys, option):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    output = owner.authorizes(capsys, TWO, Person(ONE), *option)
+def test_one_account_is_never_two_listeners(ready, capsys, option):
+    output = ready.authorizes(capsys, TWO, Person(ONE), *option)
 
     assert output.code == 1
     assert f"This is the account of the listener {ONE}." in output.err
-    assert owner.versions(f"refresh-token-{TWO}") == {}
+    assert ready.versions(f"refresh-token-{TWO}") == {}
 
 
 def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, capsys, monkeypatch):
@@ -290,20 +273,18 @@ def test_a_scope_that_the_answer_leaves_out_is_the_one_that_was_requested(owner,
         (("code_expired",), "older than ten minutes"),
     ],
 )
-def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(owner, capsys, order, sentence):
-    owner.knows_app()
-    owner.has_listener(ONE)
+def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(ready, capsys, order, sentence):
     name, endpoint = (*order, None)[:2]
-    owner.spotify.order(name, endpoint=endpoint, times=3)
+    ready.spotify.order(name, endpoint=endpoint, times=3)
 
-    output = owner.authorizes(capsys, ONE, Person(ONE))
+    output = ready.authorizes(capsys, ONE, Person(ONE))
 
     assert (output.code, output.out) == (1, "")
     assert sentence in output.err
     assert "Nothing was stored. Run the command again" in output.err
     assert "Traceback" not in output.err
     assert secrets_in(output) == []
-    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+    assert ready.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
 
 def test_a_long_pause_is_said_and_not_slept(owner, capsys):
@@ -404,11 +385,9 @@ def test_in_the_cloud_only_terraform_makes_listeners(owner, capsys):
     assert owner.secret("any-name")["account_id"] == owner.spotify.listeners[ONE].account_id
 
 
-def test_two_secrets_of_one_listener_are_named(owner, capsys):
-    owner.knows_app()
-    owner.has_listener(ONE)
-    owner.store("second", {}, LABELS)
-    output = owner.authorizes(capsys, ONE, Person(ONE))
+def test_two_secrets_of_one_listener_are_named(ready, capsys):
+    ready.store("second", {}, LABELS)
+    output = ready.authorizes(capsys, ONE, Person(ONE))
     assert output.code == 1
     assert f"label listener={ONE}: refresh-token-{ONE} and second." in output.err
 
