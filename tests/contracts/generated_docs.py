@@ -12,14 +12,10 @@ from pathlib import Path
 
 from cli.command_line import _parser as cli_parser
 from localcloud.__main__ import _parser as localcloud_parser
-from localcloud.gcp.set_up import VIEW_FILES
+from localcloud.gcp import set_up
 
 ROOT = Path(__file__).parents[2]
-TABLE_FILES = {
-    path.stem: path
-    for folder in ("functions/ingest/tables", "cli/tables", "spark_jobs/tables")
-    for path in (ROOT / folder).glob("*.json")
-}
+TABLE_FILES = {path.stem: path for path in set_up.TABLE_FILES}
 IN_EVERY_COMMAND = ("help", "json", "laptop", "project", "region")
 """Options of each command of the CLI: they are described once."""
 
@@ -85,7 +81,7 @@ def localcloud_commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def tables_page(page: str) -> str:
-    views = {path.stem: view_text(path) for path in VIEW_FILES}
+    views = {path.stem: view_text(path) for path in set_up.VIEW_FILES}
     return with_generated(page, "table", {name: table_text(path) for name, path in TABLE_FILES.items()} | views)
 
 
