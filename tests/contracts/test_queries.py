@@ -1,19 +1,18 @@
 """The questions in docs/queries.md are GoogleSQL, have the answers worked out by hand, and read what the page says."""
 
-import json
 import re
 from collections import Counter
 from datetime import UTC, datetime
-from io import BytesIO
 
 import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import NAMES, VIEW_FILES, view_resource
-from tests.contracts.generated_docs import ROOT, TABLE_FILES
+from tests.contracts.generated_docs import ROOT
 from tests.contracts.googlesql_judge import Judge, Table
-from tests.load.harness import csv_of, play
+from tests.load.harness import play
+from tests.seed import seed
 
 PAGE = (ROOT / "docs/queries.md").read_text()
 QUESTIONS = {
@@ -76,10 +75,7 @@ PLAYS = [
     played("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
     played("2026-02-02 20:10", SALT, "ben"),
 ]
-OF_CATALOGUE = [column["name"] for column in json.loads(TABLE_FILES["catalogue"].read_text())["columns"]]
-CATALOGUE = [
-    dict.fromkeys(OF_CATALOGUE) | what | {"track_id": what["track"]} for what in (HARBOUR, RADIATOR, SALT, SALT_AGAIN)
-]
+CATALOGUE = [what | {"track_id": what["track"]} for what in (HARBOUR, RADIATOR, SALT, SALT_AGAIN)]
 """What the API has shown: of the bus, which only exports know, there is no row."""
 ANSWERS = {
     "How much has each listener played?": [
@@ -123,9 +119,8 @@ def client(tmp_path_factory):
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         client = bigquery.Client(NAMES["GOOGLE_CLOUD_PROJECT"], location=NAMES["LOCATION"])
-        config = bigquery.LoadJobConfig(source_format="CSV", skip_leading_rows=1)
-        for table, file in (("plays", csv_of(*PLAYS)), ("catalogue", csv_of(*CATALOGUE, header=OF_CATALOGUE))):
-            client.load_table_from_file(BytesIO(file), f"listening.{table}", size=len(file), job_config=config).result()
+        seed(cloud, "plays", PLAYS)
+        seed(cloud, "catalogue", CATALOGUE)
         yield client
 
 
