@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from buckets import object_name, to_csv
 from localcloud.web import Response, Routes, Server
 from tests.load.harness import Loading, loading_cloud
 
@@ -296,8 +297,6 @@ ROW = st.fixed_dictionaries(
     )
 )
 def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv_or_without_what_cannot_be(way, rows):
-    from buckets import object_name, to_csv
-
     run_id = f"{next(SLOTS):%Y%m%dT%H%M%SZ}"
     # No example may meet a play of another.
     rows = [row | {"run_id": run_id, "listener_id": run_id.lower() + row["listener_id"]} for row in rows]

@@ -10,9 +10,21 @@ import json
 import string
 from datetime import UTC, datetime
 
+import google_crc32c
 import pytest
+from google.cloud.secretmanager import AccessSecretVersionResponse
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+import landed_object
+import plays_loaded
+from failures import AppSecretUnusable, SecretUnusable, UnreadableAnswer
+from ingest_log import log, without_addresses
+from listener_secrets import ListenerSecret, name_listeners, read_app, read_listener
+from load_errors import EventUnreadable
+from slots import Run, UnreadableSlot, to_slot
+from spotify import _to_grant, api_refusal, features_refusal, token_refusal
+from trigger_errors import MessageUnreadable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -50,11 +62,8 @@ def with_parts_replaced(good):
 @example({"bucket": "landing", "name": f"{OBJECT}\n", "generation": "1"})
 @example({"bucket": "landing", "name": "plays/2026/11/22/\ud800.csv", "generation": "1"})
 def test_an_event_names_an_object_or_is_refused(data):
-    from landed_object import parse_event
-    from load_errors import EventUnreadable
-
     try:
-        landed = parse_event(data)
+        landed = landed_object.parse_event(data)
     except EventUnreadable as refusal:
         assert len(str(refusal)) < 200
         return
@@ -73,11 +82,8 @@ def test_an_event_names_an_object_or_is_refused(data):
 @example(MESSAGE | {"rows_new": True})
 @example(MESSAGE | {"run_id": "10101T000000Z", "slot": "0001-01-01T00:00:00Z"})
 def test_a_message_is_one_of_loads_or_is_refused(message):
-    from plays_loaded import parse_message
-    from trigger_errors import MessageUnreadable
-
     try:
-        plays = parse_message(message)
+        plays = plays_loaded.parse_message(message)
     except MessageUnreadable as refusal:
         assert len(str(refusal)) < 200
         return
@@ -90,12 +96,9 @@ def test_a_message_is_one_of_loads_or_is_refused(message):
 @example(DEEP.encode())
 @example(b"\xff")
 def test_a_pubsub_event_holds_a_message_or_is_refused(data):
-    from plays_loaded import parse_event
-    from trigger_errors import MessageUnreadable
-
     for event in ({"message": {"data": base64.b64encode(data).decode()}}, {"message": {"data": data}}, data):
         with pytest.raises(MessageUnreadable):
-            parse_event(event)
+            plays_loaded.parse_event(event)
 
 
 SECRETS = with_parts_replaced(CONSENT).map(lambda value: json.dumps(value).encode())
@@ -108,9 +111,6 @@ class Manager:
         self._content = content
 
     def access_secret_version(self, name, **options):
-        import google_crc32c
-        from google.cloud.secretmanager import AccessSecretVersionResponse
-
         payload = {"data": self._content, "data_crc32c": google_crc32c.value(self._content)}
         return AccessSecretVersionResponse(name=name.replace("latest", "7"), payload=payload)
 
@@ -123,9 +123,6 @@ class Manager:
 @example(json.dumps(CONSENT | {"consented_at": "0001-01-01T00:00:00+14:00"}).encode())
 @example(b'{"refresh_token": ' + b"9" * 5_000 + b"}")
 def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
-    from failures import SecretUnusable
-    from listener_secrets import ListenerSecret, read_listener
-
     secret = ListenerSecret("ada", "projects/p/secrets/refresh-token-ada")
     try:
         listener = read_listener(Manager(content), secret)
@@ -141,9 +138,6 @@ def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
 @example(json.dumps({"client_id": "\ud800", "client_secret": "x"}).encode())
 @example(json.dumps({"client_id": "x", "client_secret": "y\n"}).encode())
 def test_the_apps_secret_is_one_or_is_unusable(content):
-    from failures import AppSecretUnusable
-    from listener_secrets import read_app
-
     try:
         app = read_app(Manager(content), "p")
     except AppSecretUnusable:
@@ -156,9 +150,6 @@ def test_the_apps_secret_is_one_or_is_unusable(content):
 @example({"access_token": "a\r\nX-Injected: 1"})
 @example({"access_token": "ä"})
 def test_a_token_answer_is_a_grant_of_what_can_be_sent_back_or_makes_no_sense(body):
-    from failures import UnreadableAnswer
-    from spotify import _to_grant
-
     try:
         grant = _to_grant(body)
     except UnreadableAnswer:
@@ -172,8 +163,6 @@ def test_a_token_answer_is_a_grant_of_what_can_be_sent_back_or_makes_no_sense(bo
 @example(403, '{"error": {"message": "\\u001b[31m\\n{\\"severity\\": \\"EMERGENCY\\"}"}}')
 @example(403, '{"error": "' + "secret" * 50 + '"}')
 def test_whatever_a_refusal_says_comes_to_one_short_printable_sentence(status, text):
-    from spotify import api_refusal, features_refusal, token_refusal
-
     for refusal in (api_refusal, features_refusal, token_refusal):
         sentence = refusal(status, text).explain("ada")
         assert sentence.isprintable()
@@ -185,8 +174,6 @@ def test_whatever_a_refusal_says_comes_to_one_short_printable_sentence(status, t
 @example("9999-12-31T23:59:59Z")
 @example("2026-11-22T10:00:00Z\r\nX: y")
 def test_a_slot_is_an_instant_of_our_time_or_is_refused(header):
-    from slots import Run, UnreadableSlot, to_slot
-
     try:
         slot = to_slot(header, SLOT)
     except UnreadableSlot:
@@ -201,16 +188,12 @@ def test_a_slot_is_an_instant_of_our_time_or_is_refused(header):
 @example({"projects/p/secrets/a": "ａda"})
 @example({"projects/p/secrets/a": "'; DROP TABLE plays; --"})
 def test_a_label_is_a_slug_or_names_no_listener(labels):
-    from listener_secrets import name_listeners
-
     for secret in name_listeners(labels):
         assert secret.failure or set(secret.listener_id) <= {*string.ascii_lowercase, *string.digits, "-", "_"}
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.text())
 def test_an_entry_is_one_line_of_json_whatever_it_holds(fields, message):
-    from ingest_log import log
-
     fields = {f"field_{number}": value for number, value in enumerate(fields.values())}
     with contextlib.redirect_stdout(io.StringIO()) as out:
         log("ERROR", message, **fields)
@@ -228,6 +211,4 @@ def test_an_entry_is_one_line_of_json_whatever_it_holds(fields, message):
     ],
 )
 def test_an_error_of_googles_is_reported_without_the_account_it_names(text, shown):
-    from ingest_log import without_addresses
-
     assert without_addresses(text) == shown

@@ -6,15 +6,20 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+import buckets
+import dataproc
+import landed_object
+import plays_loaded
+import slots
+import trigger_cloud
+from spark_jobs.top_tracks import parse_arguments
+from tests.load.harness import csv_of, loading_cloud, play
+
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 @given(st.integers(1_400_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
-    import buckets
-    import landed_object
-    import slots
-
     run_id = slots.Run(slot, slot).run_id
     landed = landed_object.LandedObject("bucket", buckets.object_name(run_id), 1)
     assert (landed.is_run_file, landed.run_id, landed.slot) == (True, run_id, slot)
@@ -22,9 +27,6 @@ def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
 
 def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monkeypatch):
     """Through the laptop's Pub/Sub, as it is pushed."""
-    import plays_loaded
-    from tests.load.harness import csv_of, loading_cloud, play
-
     with loading_cloud(tmp_path) as loading:
         received = []
         loading.cloud.subscribe(
@@ -39,11 +41,7 @@ def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monke
     assert abs(plays.committed_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def batch_arguments():
-    import dataproc
-    import plays_loaded
-    import trigger_cloud
-
+def test_the_job_reads_the_arguments_of_a_batch_as_they_were_meant():
     environ = {
         "GOOGLE_CLOUD_PROJECT": "a-project",
         "LOCATION": "us-central1",
@@ -52,13 +50,9 @@ def batch_arguments():
         "SPARK_SERVICE_ACCOUNT": "spark@a-project.iam.gserviceaccount.com",
     }
     plays = plays_loaded.PlaysLoaded("20261122T100000Z", SLOT, 2, SLOT)
-    return dataproc.job_arguments(trigger_cloud.Settings.from_env(environ), plays, SLOT + timedelta(minutes=1))
-
-
-def test_the_job_reads_the_arguments_of_a_batch_as_they_were_meant():
-    from spark_jobs.top_tracks import parse_arguments
-
-    assert vars(parse_arguments(batch_arguments())) == {
+    settings = trigger_cloud.Settings.from_env(environ)
+    sent = dataproc.job_arguments(settings, plays, SLOT + timedelta(minutes=1))
+    assert vars(parse_arguments(sent)) == {
         "project": "a-project",
         "dataset": "listening",
         "temp_bucket": "temporary",

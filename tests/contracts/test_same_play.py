@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+import gaps
+import merge
 from cli import warehouse
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times, spotify_rows
@@ -16,9 +18,6 @@ def to_ms(length: timedelta) -> int:
 
 
 def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    import gaps
-    import merge
-
     monkeypatch.syspath_prepend("dashboard")
     history = importlib.import_module("analysis.history")
     rule, apart, pause = warehouse.same_play_rule(), gaps._EXPORT_APART, timedelta(hours=2)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import listener_secrets as ingest_listeners
 from cli import google_clients
 from cli import waiting as forget_waiting
 from cli.commands.forget import files as forget_files
@@ -22,8 +23,6 @@ from tests.load.harness import csv_of, play
 
 def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(stored, waiting, monkeypatch):
     """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
-    import listener_secrets as ingest_listeners
-
     client = google_clients.secret_manager(on_laptop(stored.owner.directory))
     secret = f"refresh-token-{ONE}"
     read = ingest_listeners.read_listener(

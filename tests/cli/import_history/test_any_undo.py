@@ -20,6 +20,9 @@ from cli.commands.import_history.reading.plays import to_ms
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.place import on_laptop
 from cli.warehouse import Warehouse, instants, string
+from gaps import fetch_known, write_gaps
+from ingest_cloud import Settings, connect
+from slots import Run
 from tests.cli.harness import owning
 from tests.cli.import_history.harness import SINCE, UNTIL
 
@@ -57,8 +60,6 @@ class Life:
     """A listener of whom plays number 0, 1, 2 … are listened to, one every four minutes, up to `now`."""
 
     def __init__(self, owner, number):
-        from ingest_cloud import Settings, connect
-
         self.listener, self.now = f"listener-{number}", 6
         # Run ids and the ids of imports are instants: each its own.
         self._slots = (UNTIL + timedelta(hours=hour) for hour in count())
@@ -70,9 +71,6 @@ class Life:
 
     def page(self, later):
         """Spotify lists the newest plays, and ingest stores them."""
-        from gaps import fetch_known, write_gaps
-        from slots import Run
-
         self.now += later
         page = range(max(0, self.now - PAGE), self.now)
         rows = [{"listener_id": self.listener, "played_at": at(n), "track_id": TRACK, "isrc": None} for n in page]
