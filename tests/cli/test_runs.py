@@ -3,10 +3,8 @@ from datetime import UTC, datetime, timedelta
 from cli.console import table_lines
 from tests.seed import seed
 
-SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
-
-def write_steps(owner, *steps, seconds_taken=0):
+def write_steps(owner, *steps, seconds_taken=0, details='{"listeners": {}}'):
     """Put rows into the ledger: (run id, step, state, seconds from the slot to its start, new rows, reason)."""
     rows = []
     for run_id, step, state, seconds, rows_new, reason in steps:
@@ -14,7 +12,7 @@ def write_steps(owner, *steps, seconds_taken=0):
         started = slot + timedelta(seconds=seconds)
         row = {"run_id": run_id, "slot": slot, "step": step, "state": state, "rows_new": rows_new, "reason": reason}
         instants = {"started_at": started, "finished_at": started + timedelta(seconds=seconds_taken)}
-        rows.append(row | instants | {"details": '{"listeners": {}}'})
+        rows.append(row | instants | {"details": details})
     seed(owner.cloud, "runs", rows)
 
 

@@ -1,6 +1,5 @@
 """Calls of the product, and the laptop cloud's answers, are as Google itself describes its APIs."""
 
-import base64
 import contextlib
 import io
 import json
@@ -25,8 +24,8 @@ from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.web import CONTROL, Request, Response
 from tests.cli.harness import ONE, TWO, Owner, Person, owning
+from tests.cli.import_history.harness import skip_the_batch
 from tests.cli.test_run_now import Scheduler
-from tests.cli.test_runs import write_steps
 from tests.contracts.api_judge import (
     EXPLAINED,
     Call,
@@ -106,7 +105,7 @@ def _read_the_dashboard(owner: Owner) -> None:
 
 
 def _type_commands(owner: Owner, directory: Path, patch: pytest.MonkeyPatch) -> None:
-    owner.cloud.subscribe(MESSAGE_PUBLISHED, lambda headers, body: _skip_the_batch(owner, body))
+    owner.cloud.subscribe(MESSAGE_PUBLISHED, lambda headers, body: skip_the_batch(owner, body))
     owner.cloud.events.start()  # import waits for load
     person = Person(TWO)
     patch.setattr(webbrowser, "open", person.open)
@@ -130,13 +129,6 @@ def _type_commands(owner: Owner, directory: Path, patch: pytest.MonkeyPatch) -> 
     _type(owner, "run-now", laptop=False)
     scheduler.server.stop()
     _type(owner, "forget", ONE, "--yes", "--no-wait", code=1)  # to be repeated: the run of before may be under way
-
-
-def _skip_the_batch(owner: Owner, body: bytes) -> int:
-    """What transform_trigger does while a batch is young enough: import waits for no Spark then."""
-    message = json.loads(base64.b64decode(json.loads(body)["message"]["data"]))
-    write_steps(owner, (message["run_id"], "transform", "skipped", 10_800, None, "A batch is young enough"))
-    return 200
 
 
 def _type(owner: Owner, *words: str, laptop: bool = True, code: int = 0) -> None:

@@ -56,7 +56,7 @@ def everything(importing):
     texts = []
     for name in ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks", "runs"):
         texts += [f"{name}: {row}" for row in importing.rows(f"SELECT * FROM listening.{name}")]
-    for bucket in (importing.landing, importing.owner.environ["QUARANTINE_BUCKET"]):
+    for bucket in (importing.landing, importing.quarantine):
         storage = importing.cloud.storage
         texts += [f"{name}: {storage.read(bucket, name).decode()}" for name in storage.names(bucket)]
     return texts

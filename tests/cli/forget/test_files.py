@@ -5,6 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.commands.forget.files import without
+from landed_object import LandedObject
+from load_errors import FileRefused
+from quarantine import reason_json
 from tests.cli.forget.harness import REFUSED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import csv_of, play
@@ -12,8 +15,7 @@ from tests.load.harness import csv_of, play
 
 def test_a_file_that_does_not_say_whose_its_rows_are_is_named(stored):
     name = "plays/2026/11/22/20261122T130000Z.csv.g1"
-    quarantine = stored.owner.environ["QUARANTINE_BUCKET"]
-    stored.cloud.storage.write(quarantine, name, f"forgotten,{ONE}\n1,2\n".encode())
+    stored.cloud.storage.write(stored.quarantine, name, f"forgotten,{ONE}\n1,2\n".encode())
     output = stored.types("forget", ONE, "--yes")
     assert output.code == 1
     assert f"1 file with the listener's name could not be read as CSV: {name}." in output.err
@@ -23,11 +25,10 @@ def test_a_file_that_does_not_say_whose_its_rows_are_is_named(stored):
 @pytest.mark.parametrize("name", ["20261122T100000Z.csv", "plays2/20261122T100000Z.csv", "items/corrected.csv"])
 def test_a_file_that_a_person_has_put_anywhere_is_looked_through(importing, name):
     """What load ignores for its name stays as long as any landed file."""
-    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
-    for bucket in (importing.landing, quarantine):
+    for bucket in (importing.landing, importing.quarantine):
         importing.cloud.storage.write(bucket, name, csv_of(play(1, ONE), play(2, TWO)))
     assert importing.types("forget", ONE, "--yes", "--json").json["rewritten"] == 2
-    for bucket in (importing.landing, quarantine):
+    for bucket in (importing.landing, importing.quarantine):
         assert importing.cloud.storage.read(bucket, name) == csv_of(play(2, TWO))
 
 
@@ -37,10 +38,6 @@ def test_a_blank_line_keeps_no_file():
 
 def reason_of_load(*messages):
     """As load writes it."""
-    from landed_object import LandedObject
-    from load_errors import FileRefused
-    from quarantine import reason_json
-
     landed = LandedObject("p-landing", REFUSED, 1)
     errors = [
         {"reason": "invalid", "location": landed.uri, "message": f"{message} File: {landed.uri}"}
@@ -65,10 +62,9 @@ def reason_of_load(*messages):
     ],
 )
 def test_a_reason_goes_only_if_it_names_the_listener(importing, listener, reason, stays):
-    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
-    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1.reason.json", reason)
+    importing.cloud.storage.write(importing.quarantine, f"{REFUSED}.g1.reason.json", reason)
     assert importing.types("forget", listener, "--yes").code == 0
-    assert (importing.cloud.storage.names(quarantine) == [f"{REFUSED}.g1.reason.json"]) is stays
+    assert (importing.cloud.storage.names(importing.quarantine) == [f"{REFUSED}.g1.reason.json"]) is stays
 
 
 @pytest.mark.parametrize(
@@ -77,20 +73,21 @@ def test_a_reason_goes_only_if_it_names_the_listener(importing, listener, reason
 )
 def test_a_reason_goes_if_the_file_beside_it_has_rows_that_it_may_quote(importing, listeners, left):
     """BigQuery quotes a value, and not whose it is."""
-    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
     plays = [play(number, listener) for number, listener in enumerate(listeners)]
-    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", csv_of(*plays))
-    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1.reason.json", reason_of_load("Could not parse 'One'"))
+    importing.cloud.storage.write(importing.quarantine, f"{REFUSED}.g1", csv_of(*plays))
+    importing.cloud.storage.write(
+        importing.quarantine, f"{REFUSED}.g1.reason.json", reason_of_load("Could not parse 'One'")
+    )
     removed = importing.types("forget", ONE, "--yes", "--json").json
-    assert importing.cloud.storage.names(quarantine) == left
+    assert importing.cloud.storage.names(importing.quarantine) == left
     assert (removed["deleted"], removed["rewritten"]) == (2 - len(left), int(len(left) == 1))
 
 
 def test_a_file_that_only_seems_to_name_the_listener_is_not_reported(importing):
-    quarantine, content = importing.owner.environ["QUARANTINE_BUCKET"], b"forgotten,banana\n1,2\n"
-    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", content)
+    content = b"forgotten,banana\n1,2\n"
+    importing.cloud.storage.write(importing.quarantine, f"{REFUSED}.g1", content)
     assert importing.types("forget", "ana", "--yes").code == 0
-    assert importing.cloud.storage.read(quarantine, f"{REFUSED}.g1") == content
+    assert importing.cloud.storage.read(importing.quarantine, f"{REFUSED}.g1") == content
 
 
 TEXT = st.none() | st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(['"', "a\nb", "a\r\nb", ",", ""])

@@ -78,7 +78,7 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
     )
     assert [text for text in everything(stored) if ONE in text] == []
     assert stored.plays() == plays
-    storage, quarantine = stored.cloud.storage, stored.owner.environ["QUARANTINE_BUCKET"]
+    storage, quarantine = stored.cloud.storage, stored.quarantine
     assert storage.read(stored.landing, LANDED) == csv_of(play(2, TWO, track_name="Vier"), play(4, TWO))
     assert storage.names(stored.landing) == [LANDED]
     assert storage.names(quarantine) == [OTHERS_ITEM, f"{REFUSED}.g1"]

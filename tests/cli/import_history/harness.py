@@ -14,10 +14,13 @@ import functions_framework
 import pytest
 from google.cloud import bigquery
 
+from buckets import to_csv
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.spotify.answers import recently_played
 from localcloud.spotify.data_export import export_row, write_zip
 from localcloud.supervisor import until
+from plays import parse_page
+from slots import Run
 from tests.cli.harness import ONE
 from tests.cli.test_runs import write_steps
 from tests.event_function import ROOT
@@ -40,7 +43,7 @@ class Importing:
 
     def __init__(self, owner, capsys):
         self.owner, self.cloud, self._capsys = owner, owner.cloud, capsys
-        self.landing = owner.environ["LANDING_BUCKET"]
+        self.landing, self.quarantine = owner.environ["LANDING_BUCKET"], owner.environ["QUARANTINE_BUCKET"]
         source = ROOT / "functions/load/main.py"
         client = functions_framework.create_app("load", str(source)).test_client()
         self.loads = lambda headers, body: client.post("/", data=body, headers=headers).status_code
@@ -57,10 +60,7 @@ class Importing:
         return self.owner.types(self._capsys, *map(str, arguments), laptop=laptop)
 
     def hears(self, body):
-        """What transform_trigger does while a batch is young enough."""
-        message = json.loads(base64.b64decode(json.loads(body)["message"]["data"]))
-        write_steps(self.owner, (message["run_id"], "transform", "skipped", 10_800, None, "A batch is young enough"))
-        return 200
+        return skip_the_batch(self.owner, body)
 
     def client(self):
         return bigquery.Client(self.owner.project, location=self.owner.environ["LOCATION"])
@@ -104,12 +104,15 @@ class Importing:
         self._thread.join()
 
 
+def skip_the_batch(owner, body):
+    """What transform_trigger does while a batch is young enough."""
+    message = json.loads(base64.b64decode(json.loads(body)["message"]["data"]))
+    write_steps(owner, (message["run_id"], "transform", "skipped", 10_800, None, "A batch is young enough"))
+    return 200
+
+
 def page(plays, slot):
     """A page of the API as ingest lands it."""
-    from buckets import to_csv
-    from plays import parse_page
-    from slots import Run
-
     items = recently_played("http://spotify", plays[::-1], 50)["items"]
     return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
 
