@@ -11,8 +11,6 @@ from localcloud.faults import Fault
 from tests.cli.harness import ONE
 from tests.load.harness import play
 
-NAME = "plays/2026/11/22/20261122T100000Z.csv"
-
 
 @pytest.fixture
 def imported(importing, monkeypatch):
