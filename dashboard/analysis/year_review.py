@@ -34,9 +34,10 @@ def years_of(local: pd.DataFrame, today: date) -> list[int]:
     return sorted(map(int, local["wall"].dt.year.unique()), key=lambda year: (year > today.year, -year))
 
 
-def months_begun(year: int, today: date) -> int:
-    """How many months of a year have begun; all of a year to come that a wrong clock put plays into."""
-    return today.month if year == today.year else 12
+def months_of(local: pd.DataFrame, year: int, today: date) -> range:
+    """The months of a year from the first play on that have begun; also those of a year to come, of a wrong clock."""
+    first = local["wall"].iloc[0]
+    return range(first.month if year == first.year else 1, (today.month if year == today.year else 12) + 1)
 
 
 def period_of(year: int, month: int | None, zone: str, now: datetime) -> Period:

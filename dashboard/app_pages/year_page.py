@@ -21,9 +21,8 @@ def chosen() -> tuple[int, int | None]:
     every = [str(year) for year in year_review.years_of(page.everything, page.today)]
     with st.container(horizontal=True):
         year = int(choice.one_of("Year", every, "year"))
-        month = choice.one_of(
-            "Month", [WHOLE, *month_abbr[1 : year_review.months_begun(year, page.today) + 1]], "month"
-        )
+        months = year_review.months_of(page.everything, year, page.today)
+        month = choice.one_of("Month", [WHOLE, *(month_abbr[number] for number in months)], "month")
     return year, None if month == WHOLE else list(month_abbr).index(month)
 
 
@@ -171,8 +170,10 @@ page = page_frame.counted(page, plays)
 review = year_review.review(page.history, page.everything, page.period, page.by)
 page_frame.is_about(page, plays)
 if review.totals.plays == 0:
-    st.header(f"Nothing was played in {name}", anchor=False)
+    silent = f"Nothing was played in {name}" if page.is_collected else f"No plays of {name} were collected"
+    st.header(silent, anchor=False)
     st.markdown("Choose another month above.")
+    page_frame.gap_notice(page, is_outlined=False)
     st.stop()
 page_frame.lead(sentence(page, review, name))
 figures(review)

@@ -49,9 +49,14 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings
 - The Pipeline page shows whether something is wrong.""")
 
 
-def nothing_in_period(before: datetime | None, after: datetime | None, others: Sequence[str], who: str) -> None:
+def nothing_in_period(
+    before: datetime | None, after: datetime | None, others: Sequence[str], who: str, *, is_collected: bool
+) -> None:
     """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
-    st.header(f"{literal(who)} played nothing in this period" if who else "Nothing was played in this period")
+    if is_collected:
+        st.header(f"{literal(who)} played nothing in this period" if who else "Nothing was played in this period")
+    else:
+        st.header(f"No plays{f' of {literal(who)}' if who else ''} in this period were collected")
     if before:
         st.markdown(f"The last play before it: **{humanize.moment_year(before)}**.")
     if after:

@@ -84,6 +84,13 @@ class Listening:
         return self.previous if is_known else None
 
     @property
+    def is_collected(self) -> bool:
+        """Whether plays of any time of the period are known: not before the first one, nor where all may be missing."""
+        start, end = self.period.start_at, min(self.period.end_at, self.now)
+        has_begun = self.history.oldest_at is not None and self.history.oldest_at < end
+        return has_begun and days.unknown_time(self.unknown, start, end) != end - start
+
+    @property
     def today(self) -> date:
         return local_day(self.now, self.filters.zone)
 
@@ -356,5 +363,7 @@ def _stop_when_nothing(page: Listening, who: str = "") -> None:
         later["wall"].iloc[0] if len(later) else None,
         list(dict.fromkeys([*holding[:1], *holding[-1:]])),  # the shortest and all time
         who,
+        is_collected=page.is_collected,
     )
+    gap_notice(page, is_outlined=False)
     st.stop()

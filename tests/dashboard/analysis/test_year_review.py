@@ -37,7 +37,12 @@ def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
     history = history_of([play("2026-01-01 00:00", "a")])
     review = year_review.review(history, history.local("UTC"), period_of(2026, None, "UTC", NOW), "Plays")
     assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
-    assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
+
+
+def test_the_months_of_a_year_go_from_the_first_play_to_today():
+    local = history_of([play("2024-10-31 23:30", "a")]).local("Europe/Berlin")
+    offered = [list(year_review.months_of(local, year, date(2026, 2, 22))) for year in (2024, 2025, 2026)]
+    assert offered == [[11, 12], list(range(1, 13)), [1, 2]]
 
 
 def test_a_year_to_come_that_a_wrong_clock_put_a_play_into_has_all_its_months():

@@ -3,14 +3,16 @@
 import re
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from components.markdown import plain
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.invented.warehouse import InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, key_of, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, key_of, per_day, some, text_of
 from warehouse import store
 
 __all__ = ["app"]
@@ -75,6 +77,30 @@ def test_an_empty_period_names_the_nearest_play_and_offers_a_wider_one(app: App,
     assert not drawn.exception
     assert drawn.segmented_control(key="period").value == "All time"
     assert "Nothing was played" not in text_of(drawn)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "title", "near"),
+    [
+        # The export ends 40 days ago, and no run has polled Spotify.
+        ("overview", {}, "No plays in this period were collected", "Since 15 Oct no plays of Ania are collected."),
+        ("year", {"month": "Nov"}, "No plays of November 2026 were collected", "Since 15 Oct no plays of Ania are"),
+        # Its first play is of 5 October.
+        ("top", {"period": "Custom", "dates": ["2026-09-01", "2026-10-03"]}, "No plays in this", "first play after it"),
+        ("together", {}, "No plays of Ania in this period were collected", "Since 15 Oct no plays of Ania are"),
+    ],
+)
+def test_what_was_not_collected_is_not_called_silence(
+    app: App, page: str, query: dict[str, Any], title: str, near: str
+) -> None:
+    plays = pd.concat([*per_day(app, range(50, 39, -1)), some(app, 9, days_ago=0.1, listener_id="listener-two")])
+    app.over(app.warehouse.with_plays(plays).without("gaps").without("runs"))
+
+    text = text_of(app.open(page, zone="UTC", **query))
+
+    assert title in text
+    assert near in text
+    assert "othing was played" not in text
 
 
 @pytest.mark.parametrize("page", PAGES)
