@@ -179,7 +179,7 @@ def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
     if condition["state"] != "CONDITION_SUCCEEDED":
         yield "missing", f"The service is not ready: {condition.get('message', condition['state'])}"
         return
-    yield _reached(_address(service))
+    yield _fetch_readiness(_address(service))
 
 
 def _address(service: Mapping[str, Any]) -> str:
@@ -188,7 +188,7 @@ def _address(service: Mapping[str, Any]) -> str:
     return str(next(own, service["uri"]))
 
 
-def _reached(address: str) -> tuple[State, str]:
+def _fetch_readiness(address: str) -> tuple[State, str]:
     """Calls without the owner's credentials."""
     log = "the log of the service dashboard says more."
     try:

@@ -58,6 +58,8 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row], listener: str | None = 
     Equal keys first: the row that is left may have the time played, and then it has no second row.
     """
     keys = [row for row in doubled if row["is_key"]]
+    if doubled:
+        say(f"Repairing {counted(len(doubled), 'play')} …")
     for part in _parts(keys):
         played_at = sorted({row["played_at"] for row in part})
         of_part = bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at)
@@ -82,8 +84,6 @@ def _parts(rows: Sequence[Row]) -> list[list[Row]]:
         if not parts or len(parts[-1]) == _AT_ONCE or row["played_at"] > parts[-1][0]["played_at"] + MOST_DAYS:
             parts.append([])
         parts[-1].append(row)
-    if parts:
-        say(f"Repairing {counted(len(rows), 'play')} …")
     return parts
 
 

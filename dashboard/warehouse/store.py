@@ -255,9 +255,7 @@ class Store:
         load: Callable[[tuple[datetime, ...], _Copy | None], Value],
         also: str | None = None,
     ) -> Loaded[Value]:
-        """The copy of the newest version of a table, the key's first, and of another one; loaded by one thread at a
-        time, checked once a minute.
-        """
+        """A copy of the newest versions of the table `key[0]` and of `also`; one thread loads, once a minute checks."""
         tables = (key[0], also) if also else key[:1]
         with self._lock:
             lock = self._locks.setdefault(key, Lock())

@@ -106,16 +106,16 @@ def _import(options: argparse.Namespace, place: Place) -> int:
         for outcomes in compared.outcomes:
             account.add(outcomes)
         before = import_gaps.before_the_first_page(place, warehouse, options.listener, reading.plays)
-        account.look_at(gaps, stored, *before)
+        account.plan_closings(gaps, stored, *before)
         show(account)
         return _unread_verdict(account)
     # Linux takes names that are no UTF-8, BigQuery does not.
     names = [path.absolute().name.encode("utf-8", "replace").decode() for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
-    _look_at_gaps(place, warehouse, account, started, gaps, stored)
+    _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
     follower = store(place, warehouse, account, files, started, options.timeout)
-    _look_at_gaps(place, warehouse, account, started, gaps, stored)
+    _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
     if _with_refused_rows(account.runs):
         account.closings = []
     import_gaps.close(warehouse, started, account.closings)
@@ -157,7 +157,7 @@ def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse
         )
 
 
-def _look_at_gaps(
+def _open_gap_and_plan_closings(
     place: Place,
     warehouse: Warehouse,
     account: Account,
@@ -165,10 +165,13 @@ def _look_at_gaps(
     gaps: Sequence[coverage.Gap],
     stored: Sequence[tuple[int, int]],
 ) -> None:
-    """Before the plays are stored and after: the first page may have been fetched and not landed before."""
+    """Open the gap before the first page, if there is one, and plan which gaps the import closes.
+
+    Before the plays are stored and after: the first page may have been fetched and not landed before.
+    """
     if not account.opened:
         first_page, gap = import_gaps.before_the_first_page(place, warehouse, account.listener, account.reading.plays)
-        account.look_at(gaps, stored, first_page, import_gaps.open_before_the_plays(warehouse, started, gap))
+        account.plan_closings(gaps, stored, first_page, import_gaps.open_before_the_plays(warehouse, started, gap))
 
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:

@@ -23,31 +23,29 @@ _moment_of = attrgetter("played_at", "track_id")
 
 @dataclass(frozen=True)
 class Reopening:
-    """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps.
-
-    `again`: the open gaps that contain one of `closed`. `alone`: those of `added` that contain neither a closed gap nor
-    an open one. `moved`: other rows of `closed_gaps`, and as what they stay; None: not at all.
-    """
-
     closed: list[Gap]
+    """The rows of `closed_gaps` that go."""
     added: list[Gap]
     removed: list[Gap]
+    """What that makes of the open gaps."""
     again: list[Gap]
+    """The open gaps that contain one of `closed`."""
     alone: list[Gap]
+    """Those of `added` that contain neither a closed gap nor an open one."""
     moved: list[tuple[Gap, Gap | None]]
+    """Other rows of `closed_gaps`, and as what they stay; None: not at all."""
 
 
-def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
+def find_reopened(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     """What undoing the import makes of the listener's gaps, from what is stored now.
 
     What is one gap again, because an import had closed a part of it only, becomes one row again.
-
-    `missing`: stretches in and before the gaps that have plays of the import behind one that stays. So a gap that began
-    with a play of the import begins with the newest one before it that stays; where another import keeps it closed,
-    what lies before it opens alone. Where nothing stays before a gap, nothing was known there: what is left of it is
-    what comes after the oldest play inside it. Plays that an earlier undo took may be missing behind that one.
     """
     who = string("listener_id", listener), string("import_id", import_id)
+    # Stretches in and before the gaps that have plays of the import behind one that stays. So a gap that began with a
+    # play of the import begins with the newest one before it that stays; where another import keeps it closed, what
+    # lies before it opens alone. Where nothing stays before a gap, nothing was known there: what is left of it is what
+    # comes after the oldest play inside it. Plays that an earlier undo took may be missing behind that one.
     missing = [Gap(**dict(row)) for row in warehouse.run("missing_after_undo", *who)]
     gaps = list(_gaps_after(warehouse.run("gaps_of_undo", *who)))
     closed = [gap for gap, _, loses_plays in gaps if gap.import_id and (gap.import_id == import_id or loses_plays)]

@@ -42,7 +42,7 @@ class Account:
         self.completed += outcomes.get("completed", 0)
         self.known += outcomes.get("known", 0)
 
-    def look_at(
+    def plan_closings(
         self,
         gaps: Sequence[Gap],
         stored: Sequence[tuple[int, int]],

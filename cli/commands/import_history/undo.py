@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         _wait_for_load(place, warehouse, files.run_ids, record.undone_at or place.now())
         # What load has stored meanwhile is part of it.
         record, later = _find(warehouse, options.undo, place)
-    found = import_gaps.find(warehouse, record.listener_id, record.import_id)
+    found = import_gaps.find_reopened(warehouse, record.listener_id, record.import_id)
     undone = Undone(record, found, later, options.dry_run, is_repeated)
     if not options.dry_run:
         undone = _undo(place, warehouse, undone, files)

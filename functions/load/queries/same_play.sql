@@ -22,6 +22,10 @@
 --
 -- A row with an import_id is one that only an import has brought here. The API's own row takes its place; what an import
 -- brings, an older row of the API's among it, adds `ms_played` at most.
+--
+-- In order: plays_near (both sides), spelled (titles to compare), placed and relisted (ids of one instant), linked and
+-- compared (candidates), close, ranked and matched (each the other's nearest), numbered and pairs (of a track that was
+-- played again at once, in order), paired (one for each landed row), partners and judged (what load does).
 WITH plays_near AS (
   SELECT
     near.listener_id, near.played_at, near.track_id, near.is_landed, near.source, near.ms_played, near.reported_at,

@@ -118,7 +118,8 @@ class Life:
         self.owed |= {n for n in plays.keys() - stays if is_missing(n, stays, from_api, gaps)}
 
     def _reopen(self, import_id):
-        import_gaps.reopen(self.warehouse, self.listener, import_gaps.find(self.warehouse, self.listener, import_id))
+        found = import_gaps.find_reopened(self.warehouse, self.listener, import_id)
+        import_gaps.reopen(self.warehouse, self.listener, found)
 
     def check(self):
         plays, gaps = self.plays(), self.gaps()
