@@ -63,17 +63,20 @@ def test_a_play_of_the_api_and_of_an_export_that_do_not_see_each_other_is_notice
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("ms_played", "changes"),
     [
-        pytest.param({"track": "4uLU6hMCjMI75M1A2tKUQC"}, id="another id of the track"),
-        pytest.param({"minute": 1 + 1 / 60}, id="a beginning that was rounded up"),
+        pytest.param(200_000, {"track": "4uLU6hMCjMI75M1A2tKUQC"}, id="another id of the track"),
+        pytest.param(200_000, {"minute": 1 + 1 / 60}, id="a beginning that was rounded up"),
+        pytest.param(1_646, {"minute": 1 + 1 / 60}, id="a skip's beginning that was rounded up"),
     ],
 )
-def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading, overlapping, capsys, changes):
+def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(
+    loading, overlapping, capsys, ms_played, changes
+):
     over_at = play(300)["played_at"]
     values = {
         "source": "export",
-        "ms_played": 200_000,
+        "ms_played": ms_played,
         "reported_at": over_at,
         "track_name": "One",
         "artist_name": "Ada",

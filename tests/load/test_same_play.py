@@ -367,11 +367,13 @@ def test_a_play_and_the_same_track_skipped_right_after_it_keep_their_order(loadi
         pytest.param(from_export(18_000), 1, id="by its ts"),
         pytest.param(from_export(100, reported_at=at(18_000)), 1, id="by a beginning that was worked out"),
         pytest.param(from_export(101, reported_at=at(18_000)), 2, id="so late that it can be the next play"),
+        pytest.param(from_export(11, ms_played=1_646, reported_at=at(18_000)), 1, id="by a skip's beginning"),
+        pytest.param(from_export(12, ms_played=1_646, reported_at=at(18_000)), 2, id="the next skip"),
     ],
 )
 def test_a_play_that_another_export_dates_otherwise_is_not_stored_again(loading, older_first, older, rows_stored):
     """Also what an import of an earlier version has stored; the row that is there stays as it is."""
-    newer = from_export(10, reported_at=at(18_000))
+    newer = from_export(10, ms_played=older["ms_played"], reported_at=at(18_000))
     rows = (older, newer) if older_first else (newer, older)
     for row in rows:
         land(loading, row)

@@ -35,13 +35,16 @@ of_two_imports AS (
   INNER JOIN by_key AS earlier
     ON later.listener_id = earlier.listener_id AND later.source = earlier.source AND later.ms_played = earlier.ms_played
     AND COALESCE(later.reported_at, later.played_at) = COALESCE(earlier.reported_at, earlier.played_at)
-  WHERE later.source = 'export' AND later.import_id > earlier.import_id AND later.ms_played > 2000
+  WHERE later.source = 'export' AND later.import_id > earlier.import_id
     AND (later.reported_at IS NULL) = (earlier.reported_at IS NULL)
     AND ABS(TIMESTAMP_DIFF(later.played_at, earlier.played_at, MILLISECOND))
-      <= IF(later.ms_played < 4000, 2000, later.ms_played / 2)
+      <= LEAST(later.ms_played - 1, IF(later.ms_played < 4000, 2000, later.ms_played / 2))
     AND (
       later.track_id = earlier.track_id
-      OR (LOWER(later.track_name) = LOWER(earlier.track_name) AND LOWER(later.artist_name) = LOWER(earlier.artist_name))
+      OR (
+        later.ms_played > 2000
+        AND LOWER(later.track_name) = LOWER(earlier.track_name) AND LOWER(later.artist_name) = LOWER(earlier.artist_name)
+      )
     )
 ),
 -- A row that goes keeps no other: of three that each begin within half of the one before, the last can begin when the first

@@ -145,18 +145,15 @@ compared AS (
       WHEN ABS(export.ms_played - shown.duration_ms) <= 2000 THEN 3
     END AS likeness,
     -- Another export may lack the beginning, or have it cut off to seconds, or worked out from the API's instant, or have
-    -- another id of the track. A play of more than two seconds cannot have begun twice within two, nor within half of it.
+    -- another id of the track. A play cannot have begun twice within half of it, nor within two seconds if it lasted longer.
     CASE
       WHEN shown.source = 'export' THEN
         shown.is_landed AND shown.over_at = export.over_at
         AND (shown.track_id = export.track_id OR shown.ms_played > 2000)
         AND (
           (shown.reported_at IS NULL) != (export.reported_at IS NULL)
-          OR (
-            shown.ms_played > 2000
-            AND ABS(TIMESTAMP_DIFF(shown.played_at, export.played_at, MILLISECOND))
-              <= IF(shown.ms_played < 4000, 2000, shown.ms_played / 2)
-          )
+          OR ABS(TIMESTAMP_DIFF(shown.played_at, export.played_at, MILLISECOND))
+            <= LEAST(shown.ms_played - 1, IF(shown.ms_played < 4000, 2000, shown.ms_played / 2))
         )
       ELSE shown.reported_at = export.over_at
     END AS is_known_by_ts,

@@ -91,6 +91,12 @@ def test_short_repeats_within_one_ts_stay_apart():
     assert ends(*rows) == [(ago(seconds=15), TEN, 5_000), (TEN, None, 9_000)]
 
 
+@pytest.mark.parametrize(("ms_played", "plays"), [(1_646, 1), (900, 2)])
+def test_a_skip_whose_beginning_another_export_rounds_up_is_one_if_it_lasted_longer_than_that(ms_played, plays):
+    rows = [row(began=ago(seconds=seconds), ms_played=ms_played) for seconds in (2, 1)]
+    assert len(ends(*rows)) == len(ends(*rows[::-1])) == plays
+
+
 def test_a_row_without_a_beginning_is_the_row_of_an_older_export():
     """And so is one whose beginning is given in other units, or cut off to whole seconds."""
     known = row(began=ago(hours=2))

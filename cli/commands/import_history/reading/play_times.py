@@ -27,7 +27,7 @@ LATEST = timedelta(days=31)
 APART = timedelta(seconds=90)
 """An end that differs less from `ts` is `ts`: the key of a play does not hang on seconds."""
 ROUNDED = timedelta(seconds=2)
-"""How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
+"""How far apart two files may have one beginning, if the play lasted longer: it cannot have begun twice by then."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
 _RECORDED_AGAIN_MS = 30_000
 """An export that records a play twice gives ends less than this apart: https://github.com/krateng/maloja/issues/104"""
@@ -198,10 +198,11 @@ def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> C
 def _without_rounded(has_end: _Mask, group: Column, ms_played: Column, began: Column) -> _Mask:
     """Without rows that begin just after another one of their track, `ts` and time played: that is one play."""
     order = np.lexsort((began, ms_played, group))
-    order = order[has_end[order] & (ms_played[order] > _ROUNDED_MS)]
+    order = order[has_end[order]]
     before, after = order[:-1], order[1:]
     repeats = (group[before] == group[after]) & (ms_played[before] == ms_played[after])
-    repeats &= began[after] * 1000 - began[before] * 1000 <= _ROUNDED_MS
+    apart_ms = (began[after] - began[before]) * 1000
+    repeats &= (apart_ms <= _ROUNDED_MS) & (apart_ms < ms_played[after])
     is_play = has_end.copy()
     is_play[after[repeats]] = False
     return is_play
