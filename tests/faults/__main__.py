@@ -30,7 +30,8 @@ def main() -> int:
             total, failures = total + tally, failures + len(failed)
             for failure in failed:
                 _tell_failure(failure)
-            _tell_progress(total, time.monotonic() - started)
+            told = f"{total.plays:>9,} plays {sum(total.struck.values()):>7,} troubles"
+            print(f"  {total.storms:>6} storms {time.monotonic() - started:>6.0f} s {told}", flush=True)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         is_stopped = True
@@ -53,11 +54,6 @@ def _replay(seed: int, parts: Sequence[int] | None, *, with_spark: bool) -> int:
     print(*(found or ["Every promise was kept."]), sep="\n")
     _tell_total(tally_of(evidence))
     return 1 if found else 0
-
-
-def _tell_progress(total: Tally, seconds: float) -> None:
-    troubles = sum(total.struck.values())
-    print(f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True)
 
 
 def _tell_failure(failure: Failure) -> None:

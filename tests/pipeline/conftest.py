@@ -69,15 +69,16 @@ class Up:
             self.process.wait()
             pytest.fail(f"It goes on after signal {number}:\n{self.output}")
 
-    def survivors(self):
-        _, alive = psutil.wait_procs(self.family, timeout=60)
-        return [process.cmdline() for process in alive]
+
+def survivors(family):
+    _, alive = psutil.wait_procs(family, timeout=60)
+    return [process.cmdline() for process in alive]
 
 
 def command_line(process):
     try:
         return process.cmdline()
-    except psutil.NoSuchProcess:  # it has ended since
+    except psutil.Error:  # it has ended since, or is another user's
         return []
 
 

@@ -17,7 +17,7 @@ import pytest
 from cli import place
 from localcloud import supervisor
 from localcloud.__main__ import main
-from tests.pipeline.conftest import ROOT, command, starting
+from tests.pipeline.conftest import ROOT, command, starting, survivors
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -103,14 +103,14 @@ def test_stopped_while_spark_works_up_keeps_its_data_and_leaves_no_process_behin
     up.wait_for("ingest succeeded: 150 new plays from 3 of 3 listeners")
     up.wait_for_process("localcloud.spark.driver")
     assert up.stop(signal.SIGINT) == 0
-    assert up.survivors() == []
+    assert survivors(up.family) == []
     assert not (tmp_path / "cloud" / "environment.json").exists()
 
     again = start_up("--at", AT)
     again.wait_for("already landed")  # the same hour is the same run
     assert count_plays(up.data) == 150
     assert again.stop(signal.SIGTERM) == 0
-    assert again.survivors() == []
+    assert survivors(again.family) == []
 
 
 def ignore_interrupts():

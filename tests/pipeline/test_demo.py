@@ -18,7 +18,7 @@ from localcloud.demo import __main__ as demo
 from localcloud.demo import pages as demo_pages
 from localcloud.demo import report as demo_report
 from localcloud.demo.proofs import Check
-from tests.pipeline.conftest import ROOT, command_line
+from tests.pipeline.conftest import ROOT, command_line, survivors
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 SHORT = [sys.executable, "-m", "localcloud.demo", "--days", "1"]
@@ -94,11 +94,6 @@ def test_a_demo_that_is_stopped_while_the_past_is_landed_leaves_no_process_behin
 )
 def test_every_page_is_opened_where_no_person_sits_before_the_dashboard(is_terminal, environ, opens):
     assert demo.opens_every_page(environ, is_terminal=is_terminal) == opens
-
-
-def survivors(family):
-    _, alive = psutil.wait_procs(family, timeout=60)
-    return [process.cmdline() for process in alive]
 
 
 def read_until(terminal, process, pattern):

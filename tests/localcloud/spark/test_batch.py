@@ -24,6 +24,7 @@ from localcloud.ledger import warehouse
 from localcloud.spark.batch import run_batch
 from localcloud.supervisor import until
 from tests.contracts.api_judge import problems_of, recorded_calls, unexplained
+from tests.pipeline.conftest import command_line
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
@@ -98,14 +99,7 @@ def table(settings: dict[str, str], name: str) -> list[dict[str, Any]]:
 
 def session_of(name: str) -> list[psutil.Process]:
     """All processes that have this in their command line."""
-    return [process for process in psutil.process_iter() if name in " ".join(command_of(process))]
-
-
-def command_of(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    return [process for process in psutil.process_iter() if name in " ".join(command_line(process))]
 
 
 def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_simulated_time(tmp_path: Path) -> None:
@@ -221,7 +215,7 @@ def test_a_batch_answers_no_stranger_and_ends_with_the_process_that_started_it_h
         assert answer_to_a_stranger(int(port), application, block) == RPC_FAILURE
         [driver] = [found for found in session_of(name) if found.pid != starter.pid]
         family = [driver, *driver.children(recursive=True)]
-        assert any("java" in word for member in family for word in command_of(member)[:1])
+        assert any("java" in word for member in family for word in command_line(member)[:1])
         os.kill(starter.pid, signal.SIGKILL)
         starter.wait()
         assert until(lambda: not any(member.is_running() and member.status() != "zombie" for member in family), 300)
