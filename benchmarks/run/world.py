@@ -1,6 +1,5 @@
 """Many invented listeners and a Spotify that takes its time, around the real functions ingest and load."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from localcloud.listeners.listeners import invented_listeners
 from localcloud.processes import Process
 from localcloud.spotify.server import Spotify
 from localcloud.web import Request, Response, Routes, Server
+from tests.localcloud.gcp import secrets
 
 _RUN_SECONDS = 900
 """How long Cloud Run lets ingest work."""
-_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
 
 class SlowRoutes(Routes):
@@ -69,10 +68,7 @@ def world(directory: Path, listeners: int, answer_seconds: float) -> Iterator[Wo
 
 def _consent(cloud: LaptopCloud, spotify: Spotify) -> None:
     """All listeners consent; their lives are invented until now, so that none is invented while time is measured."""
-    project, app = cloud.environment["GOOGLE_CLOUD_PROJECT"], spotify.app
-    client = {"client_id": app.client_id, "client_secret": app.client_secret}
-    cloud.secrets.store(project, "spotify-client", json.dumps(client).encode())
+    secrets.store_app(cloud, spotify)
     for slug in spotify.listeners:
-        payload = json.dumps(spotify.consent(slug)).encode()
-        cloud.secrets.store(project, f"refresh-token-{slug}", payload, {**_LABELS, "listener": slug})
+        secrets.consent(cloud, spotify, slug)
         spotify.lives[slug].newest(datetime.now(UTC))

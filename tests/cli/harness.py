@@ -90,16 +90,14 @@ class Owner:
         return output
 
     def knows_app(self, **changes):
-        app = {"client_id": self.spotify.app.client_id, "client_secret": self.spotify.app.client_secret}
-        self.store("spotify-client", app | changes)
+        secrets.store_app(self.cloud, self.spotify, **changes)
 
     def store(self, secret, payload, labels=None):
-        self.cloud.secrets.store(self.project, secret, json.dumps(payload).encode(), labels)
+        secrets.store(self.cloud, secret, payload, labels)
 
     def has_listener(self, slug, **payload):
         """A listener who agreed before, as authorize leaves it behind."""
-        labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
-        self.store(f"refresh-token-{slug}", self.spotify.consent(slug) | payload, labels)
+        secrets.consent(self.cloud, self.spotify, slug, **payload)
 
     def secret(self, name):
         return json.loads(secrets.payloads(self.cloud, name)[-1])

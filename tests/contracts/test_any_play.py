@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from buckets import object_name, to_csv
 from localcloud.web import Response, Routes, Server
 from tests.load.harness import Loading, loading_cloud
+from tests.localcloud.gcp import secrets
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -69,11 +70,10 @@ def way(tmp_path_factory):
         routes.add("GET", "/v1/me/player/recently-played", lambda request: Response(200, way.page))
         server = Server("spotify", routes).start()
         os.environ.update(SPOTIFY_ACCOUNTS_URL=server.url, SPOTIFY_API_URL=server.url)
-        project, secrets = loading.cloud.environment["GOOGLE_CLOUD_PROJECT"], loading.cloud.secrets
         consent = {"refresh_token": "r", "consented_at": "2026-11-01T00:00:00Z", "account_id": "a", "scope": "s"}
         labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": "ada"}
-        secrets.store(project, "spotify-client", json.dumps({"client_id": "c", "client_secret": "s"}).encode())
-        secrets.store(project, "refresh-token-ada", json.dumps(consent).encode(), labels)
+        secrets.store(loading.cloud, "spotify-client", {"client_id": "c", "client_secret": "s"})
+        secrets.store(loading.cloud, "refresh-token-ada", consent, labels)
         yield way
         server.stop()
 

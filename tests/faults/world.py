@@ -5,7 +5,6 @@ One world serves many storms, each with an empty cloud.
 
 import contextlib
 import io
-import json
 import logging
 import random
 import shutil
@@ -50,10 +49,10 @@ from tests.faults.storms import (
     Trouble,
 )
 from tests.faults.wire import Wire
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify, SpotifyFault
 
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
-LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
 # How often Cloud Scheduler retries within the hour with terraform/schedule.tf (tests/localcloud/gcp/test_scheduler.py).
 RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY_WAITS)
@@ -140,11 +139,9 @@ class World:
         self._disturbed = False
         self._functions.outliving.clear()
         self._ordered: list[tuple[str, list[tuple[Measure, Measure]]]] = []
-        self._store(
-            "spotify-client", {name: getattr(self._spotify.app, name) for name in ("client_id", "client_secret")}
-        )
+        secrets.store_app(self._cloud, self._spotify)
         for name in LISTENERS:
-            self._consent(name)
+            secrets.consent(self._cloud, self._spotify, name)
         landing, topic = self._environment["LANDING_BUCKET"], self._environment["PLAYS_LOADED_TOPIC"]
         self._cloud.subscribe(FINALIZED, lambda headers, body: self._functions.deliver("load", headers, body), landing)
         self._cloud.subscribe(
@@ -163,14 +160,6 @@ class World:
             life = ScriptedLife(listener, (play for play in plays if play.listener == name), begins_at)
             self._spotify.lives[name] = life  # type: ignore[assignment]
 
-    def _consent(self, name: str) -> None:
-        """What `python -m cli authorize` leaves behind."""
-        self._store(f"refresh-token-{name}", self._spotify.consent(name), {**LABELS, "listener": name})
-
-    def _store(self, secret: str, payload: dict[str, str], labels: dict[str, str] | None = None) -> None:
-        project = self._environment["GOOGLE_CLOUD_PROJECT"]
-        self._cloud.secrets.store(project, secret, json.dumps(payload).encode(), labels)
-
     # Hour by hour
 
     def _live_through(self, hour: int, troubles: list[Trouble]) -> None:
@@ -179,7 +168,7 @@ class World:
         self._cloud.events.release()
         for name in [name for name, at in self._agreed_at.items() if at <= slot]:
             del self._agreed_at[name]
-            self._consent(name)
+            secrets.consent(self._cloud, self._spotify, name)
         self._disturbed = self._disturbed or bool(troubles)
         self._fate: str | None = None
         for trouble in troubles:
@@ -303,7 +292,7 @@ class World:
         self._cloud.faults.clear()
         self._spotify.faults.clear()
         for name in self._agreed_at:
-            self._consent(name)
+            secrets.consent(self._cloud, self._spotify, name)
         self._agreed_at.clear()
         left = self._owner.undo_imports(datetime.max.replace(tzinfo=UTC))
         self._evidence.broken_commands += [f"import --undo {import_id} does not work" for import_id in left]

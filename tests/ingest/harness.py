@@ -47,8 +47,7 @@ class Ingesting(EventFunction):
         self.project = cloud.environment["GOOGLE_CLOUD_PROJECT"]
         with self.settings():
             super().__init__(cloud)
-        app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
-        self.store("spotify-client", app)
+        secrets.store_app(cloud, spotify)
 
     @contextlib.contextmanager
     def settings(self):
@@ -70,10 +69,8 @@ class Ingesting(EventFunction):
         self.cloud.secrets.store(self.project, secret, content, labels)
 
     def authorize(self, *slugs, **changes):
-        """What `python -m cli authorize` leaves behind."""
         for slug in slugs:
-            labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
-            self.store(f"refresh-token-{slug}", self.spotify.consent(slug) | changes, labels)
+            secrets.consent(self.cloud, self.spotify, slug, **changes)
 
     def token(self, slug):
         return json.loads(secrets.payloads(self.cloud, f"refresh-token-{slug}")[-1])

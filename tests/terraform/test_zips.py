@@ -1,6 +1,5 @@
 """The zips that Terraform uploads are complete: nothing of this project is in reach of the functions they become."""
 
-import json
 import subprocess
 import zipfile
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import VIEW_FILES
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.web import Server
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 from tests.terraform.configuration import FUNCTIONS, ROOT, zipped_files
 from tests.terraform.deployed_functions import CHOSEN, DeployedFunctions
@@ -21,11 +21,9 @@ def deployed(zips, tmp_path, monkeypatch):
     with LaptopCloud(tmp_path / "cloud") as cloud:
         spotify = FaultySpotify(cloud.clock, 1, invented_listeners(2))
         server = Server("spotify", spotify.routes, cloud.faults).start()
-        project = cloud.environment["GOOGLE_CLOUD_PROJECT"]
-        cloud.secrets.store(project, "spotify-client", client_of(spotify))
+        secrets.store_app(cloud, spotify)
         for slug in spotify.listeners:
-            labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
-            cloud.secrets.store(project, f"refresh-token-{slug}", consent_of(spotify, slug), labels)
+            secrets.consent(cloud, spotify, slug)
         for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
             monkeypatch.setenv(name, cloud.environment[name])
         functions = DeployedFunctions(cloud, server.url, zips, tmp_path)
@@ -33,14 +31,6 @@ def deployed(zips, tmp_path, monkeypatch):
         yield functions
         functions.stop()
         server.stop()
-
-
-def client_of(spotify):
-    return f'{{"client_id": "{spotify.app.client_id}", "client_secret": "{spotify.app.client_secret}"}}'.encode()
-
-
-def consent_of(spotify, slug):
-    return json.dumps(spotify.consent(slug)).encode()
 
 
 def pages(spotify):
