@@ -153,14 +153,18 @@ def _item(row: Row) -> str:
     fill = f";background:{row.fill}" if row.fill else ""
     width = "" if row.share is None else f"width:{max(row.share, 0.01) * 100:.1f}%"
     bar = width and f'<div class="hr-bar" style="{width}{fill}"></div>'
-    second = f'<p class="hr-second" title="{escape(row.second, quote=True)}">{link(row.second, row.second_href)}</p>'
+    second = _line("hr-second", row.second, row.second_href) if row.second else ""
     current = ' aria-current="true"' if row.is_current else ""
     return (
         f"<li{current}>{rank}{cover(row.title, row.monogram or row.title, row.image_url, row.spotify_url)}"
-        f'<div><p class="hr-title" title="{escape(row.title, quote=True)}">{link(row.title, row.title_href)}</p>'
-        f"{second if row.second else ''}{bar}</div>"
+        f"<div>{_line('hr-title', row.title, row.title_href)}{second}{bar}</div>"
         f'<div class="hr-numbers"><b>{escape(row.main)}</b><span class="hr-small">{escape(row.small)}</span></div></li>'
     )
+
+
+def _line(kind: str, text: str, href: str | None) -> str:
+    """A text that is too long is cut at its end, also one that is read from the right."""
+    return f'<p class="{kind}" dir="auto" title="{escape(text, quote=True)}">{link(text, href)}</p>'
 
 
 def _move(move: str) -> str:

@@ -144,6 +144,13 @@ def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
     assert 'title="&quot;&amp;"' in html
 
 
+def test_a_name_keeps_its_beginning_where_it_is_read_from_the_right() -> None:
+    html = markup.ranked([Row(title="فيروز", second="שיר", main="")], colours_of("light"), "Top")
+
+    assert '<p class="hr-title" dir="auto"' in html
+    assert '<p class="hr-second" dir="auto"' in html
+
+
 @pytest.mark.parametrize(
     "address",
     [
