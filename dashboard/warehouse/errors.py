@@ -94,7 +94,12 @@ def as_unreadable(error: Exception) -> WarehouseUnreadable:
         return WarehouseUnreadable(answer)
     if is_outage(error):
         return WarehouseUnreadable("BigQuery did not answer.")
-    if isinstance(last, (Forbidden, Unauthorized, GoogleAuthError)):
+    if isinstance(last, (Unauthorized, GoogleAuthError)):
+        return WarehouseUnreadable(
+            "The dashboard has no credentials that Google accepts. On your own computer run `gcloud auth "
+            "application-default login`; where the dashboard is deployed, its owner checks its account's key."
+        )
+    if isinstance(last, Forbidden):
         return WarehouseUnreadable(
             "BigQuery does not let the dashboard's account read the tables. It needs the two roles "
             "that dashboard/README.md names."

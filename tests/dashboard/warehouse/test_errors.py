@@ -10,6 +10,7 @@ from warehouse.errors import UNREADABLE, TablesMissing, as_unreadable, is_outage
 PRIVATE = "my-project:listening for me@example.org"
 REFUSED = "BigQuery refused the query"
 ACCOUNT = "does not let the dashboard's account read the tables. It needs the two roles"
+CREDENTIALS = "has no credentials that Google accepts"
 OUTAGE = "BigQuery did not answer."
 
 
@@ -31,9 +32,9 @@ def with_reason(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAP
         (api.BadRequest(PRIVATE), REFUSED),
         (with_reason(api.Forbidden, "accessDenied"), ACCOUNT),
         (api.Forbidden(PRIVATE), ACCOUNT),
-        (api.Unauthorized(PRIVATE), ACCOUNT),
-        (auth.RefreshError(PRIVATE), ACCOUNT),
-        (auth.DefaultCredentialsError(PRIVATE), ACCOUNT),
+        (api.Unauthorized(PRIVATE), CREDENTIALS),
+        (auth.RefreshError(PRIVATE), CREDENTIALS),
+        (auth.DefaultCredentialsError(PRIVATE), CREDENTIALS),
         (with_reason(api.Forbidden, "billingNotEnabled"), "Billing is off for the project"),
         (with_reason(api.NotFound, "notFound"), "another project, dataset or location."),
     ],
