@@ -116,11 +116,17 @@ def day_near(value: date, today: date) -> str:
 
 
 def moment(value: datetime) -> str:
-    return f"{value:%a} {value.day} {value:%b}, {value:%H:%M}"
+    return f"{value:%a} {value.day} {value:%b}, {_clock(value)}"
 
 
 def moment_year(value: datetime) -> str:
-    return f"{weekday_day(value)}, {value:%H:%M}"
+    return f"{weekday_day(value)}, {_clock(value)}"
+
+
+def _clock(value: datetime) -> str:
+    """With the zone's name of the hour that a clock set back shows twice; a value without a zone does not know it."""
+    is_twice = value.utcoffset() != value.replace(fold=1 - value.fold).utcoffset()
+    return f"{value:%H:%M %Z}" if is_twice else f"{value:%H:%M}"
 
 
 def days(start: date, end: date) -> str:

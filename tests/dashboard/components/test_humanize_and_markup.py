@@ -133,6 +133,16 @@ def test_things_are_counted_in_english(count: int, noun: str, text: str) -> None
     assert humanize.each(count, noun) == (noun if count == 1 else text)
 
 
+@pytest.mark.parametrize(
+    ("hour", "text"), [(0, "Sun 25 Oct, 02:00 CEST"), (1, "Sun 25 Oct, 02:00 CET"), (2, "Sun 25 Oct, 03:00")]
+)
+def test_the_hours_of_a_clock_that_is_set_back_have_two_names(hour: int, text: str) -> None:
+    at = pd.Timestamp(f"2026-10-25 {hour:02}:00", tz="UTC").tz_convert("Europe/Berlin")
+
+    assert humanize.moment(at) == text
+    assert humanize.moment_year(at) == text.replace("Oct", "Oct 2026")
+
+
 def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
     html = markup.ranked(
         [Row(title="<img src=x onerror=alert(1)>", second='"&', main="1 min", rank=1)], colours_of("light"), "Top"
