@@ -98,7 +98,8 @@ def grid(page: Listening) -> None:
     st.header("Runs by hour", anchor=False)
     label = choice.one_of("Hours", list(HOURS), "hours")
     ledger, schedule = page.viewer.runs(), page.viewer.settings.schedule
-    page_frame.stale(ledger, page.filters.zone, datetime.now(UTC))
+    if not page.loaded.error:  # of which the page has warned
+        page_frame.stale(ledger, page.filters.zone, datetime.now(UTC))
     runs, now = ledger.value, page_frame.as_of(ledger, datetime.now(UTC))
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)

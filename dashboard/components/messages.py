@@ -107,6 +107,10 @@ def behind(what: str) -> None:
     st.warning(f"{humanize.sentence(what)} The Pipeline page says what to do.", icon=":material/schedule:")
 
 
+def unreadable_part(reason: str) -> None:
+    st.warning(f"This could not be read. {reason}", icon=":material/cloud_off:")
+
+
 def unreadable(reason: str) -> None:
     st.error(f"The warehouse could not be read. {reason}", icon=":material/cloud_off:")
     st.markdown("Collecting plays does not depend on this dashboard.")

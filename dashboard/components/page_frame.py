@@ -1,7 +1,8 @@
 """The frame of every page: loads its plays, shows freshness, warnings and empty states, explains the counting."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -25,6 +26,7 @@ from components.filter_bar import as_query
 from components.filters import Filters
 from pipeline import health
 from theme import Colours, colours
+from warehouse.errors import WarehouseUnreadable
 from warehouse.store import Loaded
 
 FEW_PLAYS = 20
@@ -328,6 +330,15 @@ def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
     if loaded.error:
         messages.stale(loaded.known_at.astimezone(ZoneInfo(zone)), now - loaded.known_at, loaded.error)
     return bool(loaded.error)
+
+
+@contextmanager
+def part() -> Iterator[None]:
+    """A part of a page that is not there, and says why, where there is no copy of its table."""
+    try:
+        yield
+    except WarehouseUnreadable as error:
+        messages.unreadable_part(str(error))
 
 
 def as_of(loaded: Loaded[Any], now: datetime) -> datetime:

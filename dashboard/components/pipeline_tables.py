@@ -58,6 +58,7 @@ def consent_ends(row: Mapping[Any, Any], now: datetime) -> str:
     return f"ends in {humanize.duration(left)}" if row["level"] == "soon" else f"ended {humanize.ago(-left)}"
 
 
+@page_frame.part()
 def spark(page: Listening, runs: pd.DataFrame) -> None:
     st.header("Spark and steps", anchor=False)
     batch = health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
@@ -82,6 +83,7 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
 
 
+@page_frame.part()
 def audio_features(page: Listening) -> None:
     """The known share of the listener's time; for viewers whose entry is `*` also the catalogue, which counts all."""
     st.header("Audio features", anchor=False)
@@ -114,6 +116,7 @@ def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) ->
     return f"{sentence}, about {humanize.counted(-(-left // requested), 'day')} to go."
 
 
+@page_frame.part()
 def sizes(page: Listening) -> None:
     """Rows and bytes of each table, and the bytes billed today; only for viewers whose entry is `*`: it counts all."""
     if not page.viewer.sees_all:

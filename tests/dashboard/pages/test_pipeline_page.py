@@ -13,7 +13,7 @@ from components.markdown import plain
 from components.pipeline_tables import catalogue_sentence, consent_ends
 from pipeline import run_hours
 from tests.dashboard.invented.history import gaps_of
-from tests.dashboard.invented.states import STATES
+from tests.dashboard.invented.states import STATES, stale_store
 from tests.dashboard.pages.app import NOW, App, app, failed_cell, text_of
 from warehouse.store import Loaded
 
@@ -244,8 +244,24 @@ def test_a_catalogue_that_cannot_be_read_is_named_and_no_number_is_made_up(app: 
 
     drawn = app.open("pipeline")
 
-    assert "The table `catalogue` is missing" in drawn.error[0].value
+    assert [text.value[:57] for text in drawn.warning if "catalogue" in text.value] == [
+        "This could not be read. The table `catalogue` is missing "
+    ]
     assert "of all listeners" not in text_of(drawn)
+    assert "Rows and size of every table" in text_of(drawn), "the sections below are drawn"
+
+
+def test_a_page_of_copies_warns_of_them_once_and_is_drawn_to_its_end(app: App) -> None:
+    """There is a copy of all but the catalogue and the sizes of the tables."""
+    app.store = stale_store(app.warehouse)
+
+    drawn = app.open("pipeline")
+
+    assert len([text.value for text in drawn.warning if "You see the copy of" in text.value]) == 1
+    assert [text.value for text in drawn.warning if "This could" in text.value] == [
+        "This could not be read. BigQuery did not answer."
+    ] * 2
+    assert drawn.expander
 
 
 def test_an_old_copy_of_the_catalogue_says_that_it_is_one(app: App) -> None:
