@@ -69,7 +69,9 @@ def sentence(page: Listening, item: Item) -> str:
     first = humanize.day(pd.Timestamp(item.first_played_at).tz_convert(page.filters.zone))
     last = humanize.day(pd.Timestamp(item.last_played_at).tz_convert(page.filters.zone))
     span = f"on {first}" if first == last else f"first on {first}, last on {last}"
-    return f"Number **{item.rank:,}**{shared} of {item.of:,}: {humanize.plays(item.plays)}, {span}."
+    return (
+        f"Number **{item.rank:,}**{shared} of {item.of:,} by {page.by.lower()}: {humanize.plays(item.plays)}, {span}."
+    )
 
 
 def _links(page: Listening, item: Item) -> str:
