@@ -132,7 +132,7 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     scale = alt.Scale(domain=["New", "Known"], range=[colours.primary, colours.pale])
     return (
         alt.Chart(data)
-        .mark_bar(width={"band": 0.8})
+        .mark_bar(stroke=colours.muted, strokeWidth=1, width={"band": 0.8})
         .encode(
             x=alt.X("label:O", title=None, axis=step_axis(sorted(set(data["label"])), step)),
             y=alt.Y("value:Q", title=f"{unit} per {step}"),

@@ -17,6 +17,7 @@ from tests.dashboard.invented import warehouse
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
 from tests.dashboard.pages.app import NOW, App, app, charts_of, full, key_of, mine_of, some, text_of, with_plays
+from theme import colours_of
 
 __all__ = ["app", "full"]
 
@@ -76,6 +77,8 @@ def test_every_chart_says_in_words_what_it_shows_and_leaves_no_instant_to_the_cl
     assert drawn
     assert all(len(chart.alt) > 10 and "*" not in chart.alt for chart in drawn)
     assert not [chart.spec for chart in drawn if '"temporal"' in chart.spec or "timeUnit" in chart.spec]
+    axes = [json.loads(chart.spec)["config"]["axis"] for chart in drawn]
+    assert axes == [dict.fromkeys(("labelColor", "titleColor"), colours_of("light").muted)] * len(drawn)
 
 
 def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) -> None:
@@ -151,9 +154,9 @@ def test_measured_minutes_are_not_called_estimated(app: App) -> None:
 def test_an_item_has_a_page_with_its_rank_and_its_link_to_spotify(app: App, page: str, column: str) -> None:
     key = key_of(app, column)
 
-    drawn = app.open(page, id=key)
+    drawn = app.open(page, id=key, by="Plays")
 
-    assert "Number **" in text_of(drawn)
+    assert re.search(r"Number \*\*[\d,]+\*\*( \(shared\))? of [\d,]+ by plays: ", text_of(drawn))
     assert "Around it" in text_of(drawn)
     assert drawn.link_button[0].url == f"https://open.spotify.com/{page}/{key}"
 
