@@ -45,7 +45,7 @@ def test_the_first_return_is_settled_and_the_page_says_so(port):
     browser = Browser(port)
     with callback.listening(port, is_answer) as waiting:
         browser.asks("/callback?code=c0de&state=right")
-        assert waiting.settle(lambda query: query["code"], 10) == "c0de"
+        assert waiting.settle(lambda query: query["code"], 30) == "c0de"
         (page,) = browser.answers()
 
     assert page.status_code == 200
@@ -62,7 +62,7 @@ def test_a_failure_is_shown_on_the_page_too_and_its_text_is_no_markup(port):
     with callback.listening(port, is_answer) as waiting:
         browser.asks("/callback?error=access_denied&state=right")
         with pytest.raises(CliError, match="No consent"):
-            waiting.settle(fail, 10)
+            waiting.settle(fail, 30)
         (page,) = browser.answers()
 
     assert page.status_code == 400
@@ -117,7 +117,7 @@ def test_a_request_without_the_right_state_is_refused_and_the_listener_still_get
     with callback.listening(port, is_answer) as waiting:
         strangers = ("/callback", "/callback?code=stolen", "/callback?code=stolen&state=wrong")
         browser.asks(*strangers, "/callback?code=c0de&state=right")
-        assert waiting.settle(lambda query: query["code"], 10) == "c0de"
+        assert waiting.settle(lambda query: query["code"], 30) == "c0de"
         pages = browser.answers()
 
     assert [page.status_code for page in pages] == [403, 403, 403, 200]
@@ -129,7 +129,7 @@ def test_only_the_first_return_counts(port):
     browser, settled = Browser(port), []
     with callback.listening(port, is_answer) as waiting:
         browser.asks("/callback?code=first&state=right", "/callback?code=second&state=right")
-        waiting.settle(lambda query: settled.append(query["code"]), 10)
+        waiting.settle(lambda query: settled.append(query["code"]), 30)
 
     first, second = browser.answers()
     assert (first.status_code, settled) == (200, ["first"])
@@ -170,5 +170,5 @@ def test_a_browser_that_goes_away_does_not_disturb_the_terminal(port, capsys):
             browser.close()
             return query["code"]
 
-        assert waiting.settle(work, 10) == "c0de"
+        assert waiting.settle(work, 30) == "c0de"
     assert capsys.readouterr().err == ""
