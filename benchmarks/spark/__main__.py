@@ -60,8 +60,9 @@ def _compare(shape: Shape, directory: Path, options: argparse.Namespace) -> int:
     who |= {name: name for name in ("duckdb", *SPARK_RIVALS) if name in ("duckdb", *(options.rival or SPARK_RIVALS))}
     runs: dict[str, list[Measured]] = {name: [] for name in who}
     differing = 0
-    for _ in range(options.rounds):
+    for number in range(1, options.rounds + 1):
         for place, (name, rival) in enumerate(who.items()):
+            print(f"Round {number} of {options.rounds}: {name}", file=sys.stderr, flush=True)
             here = directory / str(place)
             here.mkdir()
             rivals.table(here, "plays").symlink_to(directory / "plays")

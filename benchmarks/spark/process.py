@@ -52,7 +52,10 @@ class Measured:
 
 
 def measure(rival: str, directory: Path, memory_gib: int) -> Measured:
-    """Runs `rival`, a name or the file of another version of the job. Raises CalledProcessError when it fails."""
+    """Runs `rival`, a name or the file of another version of the job. Raises CalledProcessError when it fails.
+
+    Spark's log is shown only then.
+    """
     events = directory / "events"
     events.mkdir()
     properties = {  # partitions as in the cloud's batch
@@ -66,7 +69,10 @@ def measure(rival: str, directory: Path, memory_gib: int) -> Measured:
     options = ("--driver-memory", f"{memory_gib}g")
     environment = os.environ | spark_environment(find_java(os.environ), QUICK_START, properties, *options)
     command = [sys.executable, "-m", "benchmarks.spark.process", rival, str(directory), str(memory_gib)]
-    run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- ourselves
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 -- ourselves
+    if run.returncode:
+        print(run.stderr, file=sys.stderr)
+        run.check_returncode()
     return Measured(**json.loads(run.stdout.splitlines()[-1]))
 
 
