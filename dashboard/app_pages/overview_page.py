@@ -24,7 +24,8 @@ def sentence(page: Listening, now: totals.Totals) -> str:
     # The period before ends at an hour of its last day while today goes on: neither average counts such a day.
     previous, before = page.previous, page.before
     was = a_day(page, before, previous, previous.until_at or page.now) if previous and before is not None else None
-    change = humanize.compared(average, was, f"the {humanize.each(page.period.days, 'day')} before")
+    span = f"the {humanize.each(page.period.days, 'day')} before"
+    change = humanize.compared(average, was, span if page.period.days == 1 else f"an average day of {span}")
     return f"**{humanize.average(average, page.by)} a day** on average{change}.{favourite(page)}"
 
 

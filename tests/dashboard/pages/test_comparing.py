@@ -71,7 +71,7 @@ def test_a_period_is_compared_only_with_one_that_is_known_from_its_first_day(
 
     drawn = app.open(zone="UTC")
 
-    assert ("than the 28 days before" in text_of(drawn)) == is_compared
+    assert ("than an average day of the 28 days before" in text_of(drawn)) == is_compared
     assert ("Grey bars behind" in text_of(drawn)) == is_compared
     assert [bool(metric.delta) for metric in drawn.metric][:2] == [is_compared] * 2
     assert [bool(metric.delta) for metric in app.open("discoveries", zone="UTC").metric] == [is_compared] * 2
@@ -127,7 +127,9 @@ def test_sums_are_compared_where_next_to_nothing_of_both_may_be_missing(
     drawn = app.open(zone="UTC")
 
     assert [bool(metric.delta) for metric in drawn.metric][:2] == [is_compared] * 2
-    assert "**1 h a day** on average, as much as the 28 days before. " in text_of(drawn), "days with a gap are left out"
+    assert "**1 h a day** on average, as much as an average day of the 28 days before. " in text_of(drawn), (
+        "days with a gap are left out"
+    )
 
 
 def test_a_month_whose_predecessor_is_not_known_has_no_bars_behind(app: App) -> None:
@@ -188,7 +190,9 @@ def test_an_average_day_is_compared_with_one_of_the_period_before(app: App, newe
     start, end = (f"{NOW - timedelta(days=days):%Y-%m-%d %H:%M}" for days in (oldest, newest))
     with_plays(app, *per_day(app, range(newest), range(oldest + 1, 90)), gaps=gaps_of((start, end)))
 
-    assert "**1 h a day** on average, as much as the 28 days before. " in text_of(app.open(zone="UTC"))
+    assert "**1 h a day** on average, as much as an average day of the 28 days before. " in text_of(
+        app.open(zone="UTC")
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,7 @@ def test_days_since_plays_are_collected_no_more_are_not_days_without_music(
 
     text, when = text_of(app.open(zone="UTC")), text_of(app.open("when", zone="UTC"))
 
-    assert "**1 h a day** on average, as much as the 28 days before. " in text
+    assert "**1 h a day** on average, as much as an average day of the 28 days before. " in text
     assert f"Since {since}" in text
     assert "days are fullest: 1 h on average" in when
     assert f"Days in a row, to {since[:6]} {90 - days_ago}" in when
