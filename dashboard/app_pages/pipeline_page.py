@@ -2,7 +2,7 @@
 audio features, and the size of the tables.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -50,8 +50,10 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     kept = problems[whole | own].assign(
         who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
     )
-    same = ["slot", "step", "state", "what", "recovered"]
+    # What still goes on has one row of all its hours; what is over has one for each time.
+    same = [kept["slot"].where(kept["recovered"].astype(bool)).rename("over_at"), "step", "state", "what", "recovered"]
     merged = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
+        slot=("slot", "max"),
         who=("who", lambda names: humanize.joined(sorted(names.dropna()))),
         since=("since", "min"),
         next_step=("next_step", "first"),
@@ -65,8 +67,8 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
     count = int((page.gaps["gap_end"] > since).sum())
     missing = days.unknown_time(page.gaps, since, page.now)
     with metrics.grid(4):
-        _when("Last success", last_success_at, page, humanize.ago)
-        _when("Newest play", page.history.newest_at(page.now), page, lambda age: f"{humanize.duration(age)} lag")
+        _when("Last success", last_success_at, page)
+        _when("Newest play", page.history.newest_at(page.now), page)
         share = humanize.percent(good / due, 1) if due else "–"
         metrics.noted("Good runs, 7 days", share, f"{due - good} of {due} did not" if due else None)
         lost = f"about {humanize.duration(missing)}" if count else "none"
@@ -75,8 +77,7 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
         st.caption(f"Newest play and gaps: {literal(page.name)} only. Success and good runs: the whole pipeline.")
 
 
-def _when(label: str, at: datetime | None, page: Listening, note: Callable[[timedelta], str]) -> None:
-    """`note` is made of the age."""
+def _when(label: str, at: datetime | None, page: Listening) -> None:
     if at is None:
         metrics.noted(label, "never")
         return
@@ -89,7 +90,7 @@ def _when(label: str, at: datetime | None, page: Listening, note: Callable[[time
         if age.days < 6
         else humanize.short_day(wall)
     )
-    metrics.noted(label, shown, note(age))
+    metrics.noted(label, shown, humanize.ago(age))
 
 
 @st.fragment(run_every="60s")
@@ -221,7 +222,7 @@ page_frame.how_counted("""
   **unreadable**: a row is there, and its state is none of these.
 - **Good runs**: hours in which every step did what there was for it. An hour in which no listener was polled, because
   of a pause or a missing consent, is neither good nor bad.
-- **Lag**: the age of the newest play. It grows while no music is played.
+- **Newest play**: its age grows while no music is played.
 - **Possible gap**: Spotify's page did not reach back to a play stored from its API, so older ones may be lost.
 - The top ten is computed after new plays, not every hour.
 """)

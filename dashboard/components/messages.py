@@ -38,9 +38,11 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings
     """`next_run_at` is on the listener's clock."""
     st.header(f"No plays of {literal(listener)} yet")
     ran = (
-        f"The pipeline has run {humanize.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
+        f"The pipeline has run {humanize.counted(runs, 'time')} in the last two weeks, and it runs again"
+        if runs
+        else "No run of the last two weeks is recorded; the next one is due"
     )
-    st.markdown(f"""{ran}, and it runs again at {next_run_at:%H:%M}.
+    st.markdown(f"""{ran} at {next_run_at:%H:%M}.
 
 - Spotify lists a play only after about 30 seconds of it, and sometimes a few minutes late.
 - Spotify never lists the plays of a private session.

@@ -38,7 +38,8 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
         )
         for row in listeners.to_dict("records")
     ]
-    st.html(markup.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
+    if lines:
+        st.html(markup.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
 
 
 def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
@@ -80,7 +81,8 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
         )
         for row in durations.to_dict("records")
     ]
-    st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
+    if lines:
+        st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
 
 
 @page_frame.part()

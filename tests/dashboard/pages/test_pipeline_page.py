@@ -251,6 +251,14 @@ def test_a_catalogue_that_cannot_be_read_is_named_and_no_number_is_made_up(app: 
     assert "Rows and size of every table" in text_of(drawn), "the sections below are drawn"
 
 
+def test_what_goes_wrong_in_every_run_of_a_step_is_one_row(app: App) -> None:
+    text = text_of(app.over(STATES["failing"](app.warehouse, NOW)).open("pipeline"))
+
+    assert re.findall(r"<b>([^<]*)</b> · load · failed · open", text) == [
+        "since Tue 24 Nov, 07:00, last Tue 24 Nov, 13:00"
+    ]
+
+
 def test_a_page_of_copies_warns_of_them_once_and_is_drawn_to_its_end(app: App) -> None:
     """There is a copy of all but the catalogue and the sizes of the tables."""
     app.store = stale_store(app.warehouse)
@@ -408,7 +416,7 @@ def test_runs_of_more_than_two_weeks_ago_are_not_counted_as_those_of_two_weeks(a
     plays = stopped.warehouse.tables["plays"]
     stopped.over(stopped.warehouse.with_plays(plays[plays["listener_id"] != "listener-one"]))
 
-    assert "No run is recorded, and it runs again at" in text_of(stopped.open())
+    assert "No run of the last two weeks is recorded; the next one is due at" in text_of(stopped.open())
 
 
 def test_before_the_first_run_an_import_is_not_said_to_be_nothing(app: App) -> None:
