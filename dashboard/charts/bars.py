@@ -25,14 +25,13 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = _with_steps(frame).assign(
         Now=[humanize.amount(value, by) for value in frame["value"]],
         Before=[_before(row, by, step) for row in frame.to_dict("records")],
-        Note=[_note(row) for row in frame.to_dict("records")],
     )
     data, unit = _in_unit(data, by, "value", "previous")
     data["outline"] = max(1.0, float(data[["value", "previous"]].max().max() or 0))
     data.attrs.clear()  # Streamlit sends them as JSON, which has no Period
     x = alt.X("label:O", title=None, axis=step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
     title = f"{unit} per {step}"
-    base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])
+    base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before"])
     behind = base.mark_bar(color=colours.pale, width={"band": 0.96}).encode(y=alt.Y("previous:Q", title=title))
     front = base.mark_bar(color=colours.primary, width={"band": 0.5}, cornerRadiusEnd=2).encode(
         y=alt.Y("value:Q", title=title), opacity=_paler_while_partial()
@@ -82,8 +81,12 @@ def bars(
     form: str = ",~f",
     text: str | None = None,
     height: int = 240,
+    named: list[str] | None = None,
 ) -> Chart:
-    """Plain bars in the frame's own order. `form` is of the numbers on the axis, `text` a column for the tooltip."""
+    """Plain bars in the frame's own order. `form` is of the numbers on the axis, `text` a column for the tooltip.
+
+    `named`: the bars that have a name.
+    """
     shown = [str(item) for item in frame[name]]
     tip = frame[text] if text else frame[value].map(_percent)
     data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": tip})
@@ -91,7 +94,7 @@ def bars(
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
     # A name of two words stands in two lines. labelFlush of Streamlit's theme moves the first one to the right.
     axis = alt.Axis(
-        values=shown[::every],
+        values=named or shown[::every],
         labelExpr="split(datum.label, ' ')",
         labelAngle=0,
         ticks=False,
@@ -116,7 +119,8 @@ def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         }
     )
     data, unit = _in_unit(data, by, "value")
-    return bars(data, "month", "value", colours, unit, text="text", height=260)
+    named = januaries(list(data["month"]), on.iloc[0].month)
+    return bars(data, "month", "value", colours, unit, text="text", height=260, named=named)
 
 
 def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -125,7 +129,6 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = _with_steps(frame).assign(
         Listened=[humanize.amount(value, by) for value in frame["value"]],
         Share=frame["share"].map(humanize.percent),
-        Note=[_note(row) for row in frame.to_dict("records")],
         order=(frame["kind"] != "New").astype(int),
     )
     data, unit = _in_unit(data, by, "value")
@@ -139,7 +142,7 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
             color=alt.Color("kind:N", scale=scale, legend=None),
             order="order:O",
             opacity=_paler_while_partial(),
-            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share", "Note"],
+            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share"],
         )
         .properties(height=240)
     )
@@ -149,13 +152,10 @@ def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
     """The frame of `together.overlap`: a bar per step, none where a listener played nothing."""
     step, every = frame.attrs["step"], _with_steps(frame)
     labels = list(every["label"])
-    data = every.dropna(subset="share").assign(
-        Overlap=lambda known: known["share"].map(_percent),
-        Note=lambda known: [_note(row) for row in known.to_dict("records")],
-    )
+    data = every.dropna(subset="share").assign(Overlap=lambda known: known["share"].map(_percent))
     x = alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels))
     y = alt.Y("share:Q", title=f"Overlap per {step}", axis=alt.Axis(format="%", tickCount=4))
-    chart = _plain(data, colours, x, y, ["When", "Overlap", "Note"], 240, width={"band": min(0.8, 0.15 * len(labels))})
+    chart = _plain(data, colours, x, y, ["When", "Overlap"], 240, width={"band": min(0.8, 0.15 * len(labels))})
     return chart.encode(opacity=_paler_while_partial())
 
 
@@ -229,9 +229,21 @@ def step_axis(labels: list[str], step: str) -> alt.Axis:
     """The axis of days, weeks or months."""
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
     form = f"split({form}, ' ')" if step == "month" else form
+    named = januaries(labels, int(labels[0][5:7])) if step == "month" else None
     return alt.Axis(
-        values=about_six(labels), labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True
+        values=named or about_six(labels),
+        labelExpr=form,
+        labelAngle=0,
+        ticks=False,
+        labelOverlap="greedy",
+        labelBound=True,
     )
+
+
+def januaries(labels: list[str], first_month: int) -> list[str] | None:
+    """Of more than two years of months up to five Januaries that have a name; None of fewer months."""
+    found = labels[(1 - first_month) % 12 :: 12]
+    return found[:: -(-len(found) // 5)] if len(labels) > 24 else None
 
 
 def about_six(labels: list[str]) -> list[str]:
@@ -242,7 +254,8 @@ def about_six(labels: list[str]) -> list[str]:
 
 def _with_steps(frame: pd.DataFrame) -> pd.DataFrame:
     """With a label for the axis and a name for the tooltip of the day, week or month that begins `step_on`."""
-    names = [_step_name(on, frame.attrs["step"]) for on in frame["step_on"]]
+    rows = frame.to_dict("records")
+    names = [f"{_step_name(row['step_on'], frame.attrs['step'])}{_note(row)}" for row in rows]
     return frame.assign(label=frame["step_on"].dt.strftime("%Y-%m-%d"), When=names)
 
 
@@ -265,7 +278,8 @@ def _percent(share: float) -> str:
 
 def _note(row: dict[Any, Any]) -> str:
     notes = ["not over yet"] if row["is_partial"] else []
-    return ", ".join([*notes, "plays may be missing"] if row.get("is_gap") else notes)
+    notes += ["plays may be missing"] if row.get("is_gap") else []
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def _paler_while_partial() -> Any:

@@ -33,9 +33,11 @@ def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     """One year, a column a week."""
     data = frame.assign(
-        Day=[humanize.weekday_day(day) for day in pd.to_datetime(frame["day"])],
+        Day=[
+            f"{humanize.weekday_day(day)}{' (plays may be missing)' if gap else ''}"
+            for day, gap in zip(pd.to_datetime(frame["day"]), frame["is_gap"], strict=True)
+        ],
         Listened=[humanize.amount(value, by) for value in frame["value"]],
-        Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
         weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
     )
     first_weeks = data.groupby("month")["week"].nth(6)
@@ -51,7 +53,7 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         labelOverlap=False,
     )
     x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
-    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Listened", "Note"])
+    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Listened"])
     nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
     cells = (
         base.transform_filter("datum.value > 0").mark_rect(cornerRadius=2).encode(color=_heat(colours, heat_top(frame)))

@@ -47,7 +47,7 @@ def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
     assert rows.loc[rows["is_partial"], "step_on"].tolist() == [pd.Timestamp("2026-11-16")] * 2
     drawn = bars.new_and_known(rows, "Plays", colours_of("light"))
     assert drawn.to_dict()["encoding"]["opacity"]["condition"] == {"test": "datum.is_partial", "value": 0.6}
-    assert drawn.data.loc[drawn.data["is_partial"], "Note"].tolist() == ["not over yet"] * 2
+    assert drawn.data.loc[drawn.data["is_partial"], "When"].tolist() == ["week of 16 Nov 2026 (not over yet)"] * 2
 
 
 def test_plays_of_an_unknown_artist_are_neither_new_nor_known():

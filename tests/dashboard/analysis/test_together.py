@@ -144,7 +144,7 @@ def test_overlap_is_what_the_shares_of_artists_have_in_common(by: str, expected:
     drawn = bars.overlap(rows, colours_of("light")).to_dict()
     assert drawn["encoding"]["opacity"]["condition"] == {"test": "datum.is_partial", "value": 0.6}
     (data,) = drawn["datasets"].values()
-    assert [(row["is_partial"], row["Note"]) for row in data] == [(False, ""), (True, "not over yet")]
+    assert [row["When"] for row in data] == ["week of 2 Nov 2026", "week of 16 Nov 2026 (not over yet)"]
 
 
 def test_what_one_could_show_the_others_was_played_by_none_of_them_at_any_time() -> None:
