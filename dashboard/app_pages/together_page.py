@@ -45,10 +45,12 @@ def choose(viewer: Viewer, listener: str) -> Sequence[str]:
 def sentence(pages: Sequence[Listening], tracks: pd.DataFrame, artists: pd.DataFrame, whole: float) -> str:
     shared = f"**{humanize.counted(len(artists), 'artist')}** and **{humanize.counted(len(tracks), 'track')}**"
     names, everybody = humanize.joined([literal(page.name) for page in pages]), "both" if len(pages) == 2 else "all"
-    return (
-        f"{names} {everybody} played {shared} in this period. Their listening overlaps by "
-        f"**{humanize.percent(whole, 1)}**."
+    overlaps = (
+        f"Their listening overlaps by **{humanize.percent(whole, 1)}**."
+        if whole
+        else "Their listening does not overlap: that counts the artist who is credited first."
     )
+    return f"{names} {everybody} played {shared} in this period. {overlaps}"
 
 
 def figures(pages: Sequence[Listening], company: Company, artists: pd.DataFrame) -> None:

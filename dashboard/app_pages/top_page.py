@@ -62,6 +62,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
             ),
             "First in period": st.column_config.DatetimeColumn("First in period", format="D MMM YYYY"),
             "Last in period": st.column_config.DatetimeColumn("Last in period", format="D MMM YYYY"),
+            "Plays": st.column_config.NumberColumn("Plays", format="%,d"),
             "Minutes": st.column_config.NumberColumn("Minutes", format="%,d"),
             "Spotify": st.column_config.LinkColumn("Spotify", display_text="Open"),
         },

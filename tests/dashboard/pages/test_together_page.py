@@ -146,6 +146,7 @@ def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: 
 
     text = text_of(app.open("together"))
 
+    assert "Their listening does not overlap: that counts" in text
     assert "in which they played the same first-credited artist" in text
     assert "Plays of Bo may be missing: 1 gap in this period." in text
     assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to do", text)
