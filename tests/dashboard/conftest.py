@@ -13,6 +13,9 @@ if str(DASHBOARD) not in sys.path:
     sys.path.insert(0, str(DASHBOARD))
 
 from tests.dashboard.browser.browser import Browser, browsing, serving  # noqa: E402 -- needs the path
+from tests.dashboard.pages.app import app as app  # noqa: E402
+from tests.dashboard.pages.app import full as full  # noqa: E402
+from tests.dashboard.pages.app import private as private  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,9 +6,7 @@ from datetime import date
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.pages.app import App, app, text_of
-
-__all__ = ["app"]
+from tests.dashboard.pages.app import App, text_of
 
 
 def choose(drawn: AppTest, key: str, value: str) -> AppTest:

@@ -1,5 +1,6 @@
 """What the tests of the pages share: the app over an invented warehouse, and what it shows."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -93,6 +94,17 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     with time_machine.travel(BEGINS, tick=True):
         yield App(monkeypatch)
     viewer.opened.cache_clear()
+
+
+@pytest.fixture
+def private(app: App) -> App:
+    viewers = {"ania@example.org": ["listener-one"], "owner@example.org": "*"}
+    app.environment(DASHBOARD_ACCESS="oidc", DASHBOARD_VIEWERS=json.dumps(viewers))
+    return app
+
+
+def signed_in(email: str, *, verified: object = True) -> dict[str, object]:
+    return {"is_logged_in": True, "email": email, "email_verified": verified}
 
 
 _drawn: dict[str, AppTest] = {}

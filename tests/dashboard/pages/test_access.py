@@ -1,6 +1,5 @@
 """Who sees whom: decided on the server, whatever the address says."""
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -12,17 +11,10 @@ import streamlit as st
 from components.run_grid import CellKey
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.page_names import PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, failed_cell, mine_of, text_of
+from tests.dashboard.pages.app import NOW, App, charts_of, failed_cell, mine_of, signed_in, text_of
 from warehouse import store
 
-__all__ = ["app"]
-
 NAMES = ("Ania", "Bo", "listener-one", "listener-two", "listener-three")
-VIEWERS = json.dumps({"ania@example.org": ["listener-one"], "owner@example.org": "*"})
-
-
-def signed_in(email: str, *, verified: object = True) -> dict[str, object]:
-    return {"is_logged_in": True, "email": email, "email_verified": verified}
 
 
 def others_listened(details: dict[str, Any] | None, times: int, *, polled: bool) -> dict[str, Any] | None:
@@ -36,12 +28,6 @@ def others_listened(details: dict[str, Any] | None, times: int, *, polled: bool)
             if polled or slug == "listener-one"
         }
     }
-
-
-@pytest.fixture
-def private(app: App) -> App:
-    app.environment(DASHBOARD_ACCESS="oidc", DASHBOARD_VIEWERS=VIEWERS)
-    return app
 
 
 @pytest.mark.parametrize("page", [*PAGES, "track", "artist", "album", "about"])

@@ -16,11 +16,9 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from settings import Settings
 from tests.dashboard.invented.warehouse import warehouse as invented
 from tests.dashboard.page_names import HIDDEN, PAGES
-from tests.dashboard.pages.app import ENVIRONMENT, NOW, App, app, charts_of
+from tests.dashboard.pages.app import ENVIRONMENT, NOW, App, charts_of
 from tests.seed import schema_of, seed, table_file
 from warehouse.store import Warehouse, open_warehouse
-
-__all__ = ["app"]
 
 ADA, BO = "listener-one", "listener-two"
 WITH_CHARTS = ("overview", "when", "discoveries", "sound", "year", "together", "track")

@@ -8,9 +8,7 @@ import pytest
 
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.states import without_consent
-from tests.dashboard.pages.app import NOW, App, app, per_day, some, text_of, with_plays
-
-__all__ = ["app"]
+from tests.dashboard.pages.app import NOW, App, per_day, some, text_of, with_plays
 
 MOVE = 'class="hr-move"'
 

@@ -14,9 +14,7 @@ from components import downloads
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.warehouse import FEATURES, InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING
-from tests.dashboard.pages.app import NOW, App, app, key_of, mine_of, per_day, some, text_of, with_plays
-
-__all__ = ["app"]
+from tests.dashboard.pages.app import NOW, App, key_of, mine_of, per_day, some, text_of, with_plays
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,8 @@ from components.markdown import plain
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.invented.warehouse import InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, key_of, per_day, some, text_of
+from tests.dashboard.pages.app import NOW, App, charts_of, key_of, per_day, some, text_of
 from warehouse import store
-
-__all__ = ["app"]
 
 
 @cache

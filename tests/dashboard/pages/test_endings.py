@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.dashboard.invented.states import STATES
-from tests.dashboard.pages.app import NOW, App, app, key_of, mine_of, text_of
-
-__all__ = ["app"]
+from tests.dashboard.pages.app import NOW, App, key_of, mine_of, text_of
 
 
 def with_endings(app: App, *ending: str | None, track_id: str) -> App:

@@ -14,9 +14,7 @@ from components.markdown import literal
 from tests.dashboard.invented.hostile import EVIL, IDS, NAMES, hostile_warehouse
 from tests.dashboard.invented.warehouse import InventedWarehouse
 from tests.dashboard.page_names import HIDDEN, PAGES
-from tests.dashboard.pages.app import NOW, App, app, full, text_of
-
-__all__ = ["app", "full"]
+from tests.dashboard.pages.app import NOW, App, text_of
 
 
 def markdown_of(drawn: AppTest) -> list[str]:

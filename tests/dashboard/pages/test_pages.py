@@ -16,10 +16,8 @@ from components.markdown import literal
 from tests.dashboard.invented import warehouse
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, full, key_of, mine_of, some, text_of, with_plays
+from tests.dashboard.pages.app import NOW, App, charts_of, key_of, mine_of, some, text_of, with_plays
 from theme import colours_of
-
-__all__ = ["app", "full"]
 
 WITH_CHARTS = ("overview", "when", "discoveries", "sound", "year", "together", "pipeline")
 

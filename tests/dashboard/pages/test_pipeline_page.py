@@ -14,10 +14,8 @@ from components.pipeline_tables import catalogue_sentence, consent_ends
 from pipeline import run_hours
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.states import STATES, stale_store
-from tests.dashboard.pages.app import NOW, App, app, failed_cell, text_of
+from tests.dashboard.pages.app import NOW, App, failed_cell, text_of
 from warehouse.store import Loaded
-
-__all__ = ["app"]
 
 HOUR = timedelta(hours=1)
 

@@ -8,10 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.dashboard.pages.app import NOW, App, app, text_of
-from tests.dashboard.pages.test_access import private, signed_in
-
-__all__ = ["app", "private"]
+from tests.dashboard.pages.app import NOW, App, signed_in, text_of
 
 ONE, TWO, THREE = ("listener-one", "listener-two", "listener-three")
 

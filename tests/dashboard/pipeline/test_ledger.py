@@ -17,10 +17,8 @@ from pipeline.ledger import readable
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, grid, ledger, polled, run
 from tests.dashboard.pages.app import NOW as PAGE_NOW
-from tests.dashboard.pages.app import App, app, text_of
+from tests.dashboard.pages.app import App, text_of
 from theme import colours_of
-
-__all__ = ["app"]
 
 FLAWS = "The ledger's record cannot be read in full: "
 

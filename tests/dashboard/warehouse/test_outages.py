@@ -8,13 +8,11 @@ from google.cloud import bigquery
 from localcloud import ledger
 from localcloud.faults import Fault
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, open_store, row, store
+from tests.dashboard.warehouse.over_bigquery import GAP, open_store, row
 from tests.seed import seed
 from warehouse import store as warehouse_store
 from warehouse.errors import TablesMissing, WarehouseUnreadable
 from warehouse.store import Store
-
-__all__ = ["cloud", "laptop", "store"]
 
 
 def answer(status: int, reason: str) -> Fault:

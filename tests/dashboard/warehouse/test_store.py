@@ -13,12 +13,10 @@ from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import free_port
 from tests.dashboard.invented.history import at
-from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, open_store, row, store
+from tests.dashboard.warehouse.over_bigquery import GAP, open_store, row
 from tests.seed import rows_of, seed
 from warehouse import store as warehouse_store
 from warehouse.store import Store
-
-__all__ = ["cloud", "laptop", "store"]
 
 
 def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **values: Any) -> dict[str, Any]:
