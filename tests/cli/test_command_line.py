@@ -58,6 +58,13 @@ def test_ctrl_c_while_modules_are_still_imported_ends_with_one_line():
     assert (process.returncode, lines) == (130, ["\n", "Stopped.\n"])
 
 
+def test_the_help_of_all_names_each_command_with_what_it_does(output):
+    code, out, err = output("--help")
+    assert (code, err) == (0, "")
+    text = " ".join(out.split())
+    assert all(f"{name} {' '.join(module.HELP.split())}" in text for name, module in COMMANDS.items())
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_gives_json_and_knows_the_laptop_and_the_cloud(output, command):
     code, out, err = output(command, "--help")

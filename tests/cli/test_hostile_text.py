@@ -103,7 +103,7 @@ def test_a_listener_with_a_name_that_is_none_is_refused_before_anything_is_asked
     owner.cloud.faults.calls.clear()
     output = owner.types(capsys, "authorize", "--port", "1", "--", name, laptop=False)
     assert output.code == 2
-    assert "cannot be a listener's name" in output.err
+    assert f"{one_line(repr(name))} cannot be a listener's name" in output.err
     assert is_harmless(output.err)
     assert list(owner.cloud.faults.calls) == []
 

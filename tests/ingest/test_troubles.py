@@ -187,14 +187,22 @@ def test_an_item_that_is_no_play_is_quarantined_once_and_the_rest_of_its_page_la
 
 
 @pytest.mark.parametrize(
-    "order",
-    ["item_with_unknown_field", "item_without_milliseconds", "item_without_track_name", "item_with_emptied_names"],
+    ("order", "is_as_sent"),
+    [
+        ("item_with_unknown_field", lambda play: play["track_name"]),
+        ("item_without_milliseconds", lambda play: play["played_at"].microsecond == 0),
+        ("item_without_track_name", lambda play: play["track_name"] is None and play["artist_names"]),
+        ("item_with_emptied_names", lambda play: not (play["track_name"] or play["artist_names"] or play["image_url"])),
+    ],
 )
-def test_an_unusual_item_is_still_a_play(ingesting, order):
+def test_an_unusual_item_is_still_a_play(ingesting, order, is_as_sent):
     ingesting.authorize(ingesting.slugs[0])
     ingesting.spotify.order(order)
     answer = ingesting.run()
     assert (answer.body["rows_new"], answer.log, ingesting.quarantined()) == (50, [], {})
+    ingesting.load()
+    newest = max(ingesting.plays(), key=lambda play: play["played_at"])
+    assert is_as_sent(newest), newest
 
 
 def test_a_repeat_of_a_failed_slot_collects_what_has_healed(ingesting):

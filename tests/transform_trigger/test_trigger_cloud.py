@@ -30,6 +30,10 @@ def test_what_is_optional_has_a_default_that_suits_the_cloud():
     )
 
 
+def test_the_dataset_can_have_another_name():
+    assert Settings.from_env({**ENVIRONMENT, "DATASET": "music"}).dataset == "music"
+
+
 @pytest.mark.parametrize("name", ENVIRONMENT)
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_setting_is_named(name, value):

@@ -45,7 +45,8 @@ def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(impor
 
     monkeypatch.setattr(landing.LandingBucket, "_write", write_two)
     stopped = importing.types("import", ONE, tmp_path / "export.zip")
-    assert (stopped.code, stopped.err.endswith("\n\nStopped.\n")) == (130, True)
+    assert (stopped.code, stopped.out, stopped.err.endswith("\n\nStopped.\n")) == (130, "", True)
+    assert "Traceback" not in stopped.err
     assert len(importing.landed()) == 2
     wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)
 
