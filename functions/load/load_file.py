@@ -54,17 +54,17 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
         return stage(cloud.bigquery, landed, plays, table_id, only_good_rows=False)
     except FileRefused as refusal:
         whole_file = refusal
-    good_rows = mistake = None
+    good_rows = permanent = None
     try:
         with mistakes_are_permanent():
             good_rows = stage(cloud.bigquery, landed, plays, table_id, only_good_rows=True)
             whole_file.add(good_rows.errors)
     except FileRefused as refusal:
         whole_file.add(refusal.errors)
-    except LoadBroken as broken:
-        mistake = broken
-    # Not after any other error: the event is redelivered, and what is in quarantine then would lack what it finds.
+    except (ObjectGone, LoadBroken) as error:
+        permanent = error
+    # Not after an error that redelivers the event: what is in quarantine then would lack what the repeat finds.
     quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
     if good_rows is None:
-        raise mistake or whole_file
+        raise permanent or whole_file
     return good_rows

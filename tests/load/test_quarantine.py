@@ -93,6 +93,21 @@ def test_a_file_that_was_deleted_before_it_was_loaded_is_recorded_and_not_retrie
     assert [entry["severity"] for entry in entries(capsys)] == ["ERROR", "ERROR"]
 
 
+def test_the_reason_is_kept_of_a_refused_file_that_was_deleted_before_its_good_rows_were_loaded(loading):
+    loading.land(BAD_VALUE)
+    loading.cloud.faults.order(Fault("bigquery POST .*/jobs", "stop", skip=1))
+    assert loading.deliver() == [500]
+    loading.cloud.faults.clear()
+    loading.cloud.storage.delete(loading.landing, NAME)
+
+    assert (loading.post_event(), loading.post_event()) == (200, 200)
+
+    assert [row["error_class"] for row in loading.ledger()] == ["ObjectGone"]
+    (reason,) = loading.quarantined()
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert "Error while reading data" in reason_file["message"]
+
+
 def test_a_file_that_was_only_away_for_a_moment_gets_another_attempt(loading):
     content = csv_of(play(1))
     loading.land(content)
