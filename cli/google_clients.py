@@ -47,11 +47,11 @@ _STEPS = {
     "BILLING_DISABLED": _BILLING,
     "accessNotConfigured": _DEPLOY,
     "SERVICE_DISABLED": _DEPLOY,
-    "quotaExceeded": "“Quotas” in the Google Cloud console shows which; one that counts by the day starts again at "
-    "midnight in California.",
+    "quotaExceeded": "“Quotas” in the Google Cloud console shows which quota. One that counts by the day starts "
+    "again at midnight in California.",
     "rateLimitExceeded": "Try again in a minute.",
 }
-"""By Google's reason: a 403 is not always a missing right."""
+"""By Google's reason: a 403 is not always a missing right, nor a 429 over in a minute."""
 _LOG_IN = "`gcloud auth application-default login`"
 _NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests, DataCorruption)
 
@@ -127,7 +127,7 @@ def explain(error: Exception, place: Place) -> str:
             f"BigQuery had not finished a job after {duration(JOB_SECONDS)}, so the command stopped. A job stores "
             "everything or nothing: run the command again."
         )
-    if isinstance(error, _NOT_REACHED):
+    if isinstance(error, _NOT_REACHED) and not _step(error):
         if place.laptop is None:
             return f"Google Cloud did not answer as it should ({type(error).__name__}). Try again in a minute."
         logs = place.laptop.directory / "logs"
@@ -148,7 +148,8 @@ def explain(error: Exception, place: Place) -> str:
 
 
 def _step(error: Exception) -> str:
-    """What the error's reason says to do; empty where it says nothing."""
+    """What the error's reason says to do; empty where it says nothing. A RetryError's reason is that of its cause."""
+    error = getattr(error, "cause", error)
     reasons = [each.get("reason") for each in getattr(error, "errors", ()) if isinstance(each, Mapping)]
     return next((_STEPS[each] for each in (getattr(error, "reason", None), *reasons) if each in _STEPS), "")
 

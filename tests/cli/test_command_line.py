@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from google.api_core.exceptions import Unauthorized
+from google.api_core.exceptions import RetryError, TooManyRequests, Unauthorized
 from google.auth.exceptions import RefreshError
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
@@ -164,6 +164,15 @@ def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error)
     place = in_cloud("p", "us-central1", {})
     sentence = "Google did not accept this computer's credentials. Run `gcloud auth application-default login` again."
     assert google_clients.explain(error, place) == sentence
+
+
+QUOTA = TooManyRequests("Refused", errors=[{"reason": "quotaExceeded"}])
+
+
+@pytest.mark.parametrize("error", [QUOTA, RetryError("Timeout of 60.0s exceeded", QUOTA)])
+def test_a_quota_that_is_used_up_is_not_to_be_tried_again_in_a_minute(error):
+    sentence = google_clients.explain(error, in_cloud("p", "us-central1", {}))
+    assert "Refused. “Quotas” in the Google Cloud console shows which quota." in sentence
 
 
 def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):
