@@ -72,15 +72,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         type=seconds,
-        default=_SECONDS,
         metavar="SECONDS",
-        help="how long to follow the import (%(default)s)",
+        help=f"how long to follow the import ({_SECONDS})",
     )
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
     if options.undo is not None:
-        of_import = options.listener, options.files, options.new_listener, options.anyway, options.timeout != _SECONDS
+        of_import = options.listener, options.files, options.new_listener, options.anyway, options.timeout is not None
         if any(of_import):
             raise Misused("--undo takes neither LISTENER nor FILE, and no --new-listener, --anyway or --timeout")
         return undo.run(options, place)
@@ -114,7 +113,8 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
     _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
-    follower = store(place, warehouse, account, files, started, options.timeout)
+    timeout_seconds = _SECONDS if options.timeout is None else options.timeout
+    follower = store(place, warehouse, account, files, started, timeout_seconds)
     _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
     if _with_refused_rows(account.runs):
         account.closings = []

@@ -337,7 +337,7 @@ def test_what_cannot_be_meant_is_said(importing, tmp_path):
     assert importing.types("imports").out.startswith("No import yet.")
     unknown = importing.types("import", "--undo", FIRST_IMPORT)
     assert (unknown.code, unknown.err.partition(" here.")[0]) == (2, f"There is no import {FIRST_IMPORT}")
-    for more in ([ONE], ["--anyway"], ["--new-listener"], ["--timeout", "5"]):
+    for more in ([ONE], ["--anyway"], ["--new-listener"], ["--timeout", "1800"]):
         beside = importing.types("import", *more, "--undo", FIRST_IMPORT)
         assert (beside.code, "--undo takes neither LISTENER nor FILE" in beside.err) == (2, True)
     assert "There is no import  here." in importing.types("import", "--undo", "").err
