@@ -8,6 +8,7 @@ SPOTIFY_CLIENT_SECRET.
 import argparse
 import webbrowser
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -140,8 +141,11 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 
 def _open(url: str) -> None:
-    if not webbrowser.open(url):
-        say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
+    # ValueError: BROWSER has a quotation mark without its second.
+    with suppress(webbrowser.Error, OSError, ValueError):
+        if webbrowser.open(url):
+            return
+    say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
 
 
 def _prepare(options: argparse.Namespace, place: Place) -> Authorization:

@@ -305,6 +305,17 @@ def test_a_short_outage_or_pause_is_waited_for(owner, capsys, order):
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
 
 
+def test_a_browser_that_python_cannot_start_is_said_and_the_page_is_waited_for_all_the_same(owner, capsys):
+    class Broken(Person):
+        def open(self, url):
+            super().open(url)
+            raise ValueError("No closing quotation")  # what BROWSER="chromium '%s" brings
+
+    owner.knows_app()
+    output = owner.authorizes(capsys, ONE, Broken(ONE))
+    assert (output.code, "No browser could be opened." in output.err + capsys.readouterr().err) == (0, True)
+
+
 def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
     owner.knows_app()
     brief = ("--no-browser", "--port", str(processes.free_port()), "--timeout", "0.05")
