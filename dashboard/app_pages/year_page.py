@@ -45,7 +45,7 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
 
 def figures(review: year_review.Review) -> None:
     now = review.totals
-    figures = [
+    shown = [
         ("Time listened", humanize.known_minutes(now.minutes)),
         ("Plays", f"{now.plays:,}"),
         ("Tracks", f"{now.tracks:,}"),
@@ -54,7 +54,7 @@ def figures(review: year_review.Review) -> None:
         ("Days with music", f"{now.days_with_plays:,}"),
     ]
     with metrics.grid(6):
-        for label, value in figures:
+        for label, value in shown:
             metrics.noted(label, value)
 
 
