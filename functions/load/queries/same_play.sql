@@ -145,7 +145,8 @@ compared AS (
       WHEN ABS(export.ms_played - shown.duration_ms) <= 2000 THEN 3
     END AS likeness,
     -- Another export may lack the beginning, or have it cut off to seconds, or worked out from the API's instant, or have
-    -- another id of the track. A play cannot have begun twice within half of it, nor within two seconds if it lasted longer.
+    -- another id of the track. A play cannot have begun twice in less time than it lasted: the beginnings lie less than
+    -- that apart, and at most two seconds, or half of it if that is more.
     CASE
       WHEN shown.source = 'export' THEN
         shown.is_landed AND shown.over_at = export.over_at

@@ -27,7 +27,8 @@ LATEST = timedelta(days=31)
 APART = timedelta(seconds=90)
 """An end that differs less from `ts` is `ts`: the key of a play does not hang on seconds."""
 ROUNDED = timedelta(seconds=2)
-"""How far apart two files may have one beginning, if the play lasted longer: it cannot have begun twice by then."""
+"""How far apart two files may have one beginning at most. They lie less apart than the play lasted, too: it cannot have
+begun twice in less time."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
 _RECORDED_AGAIN_MS = 30_000
 """An export that records a play twice gives ends less than this apart: https://github.com/krateng/maloja/issues/104"""
