@@ -173,7 +173,7 @@ runs: ## Show the ledger: what each step of each run did, or why not
 run-now: ## Fire the schedule once and follow the run to its end
 import: ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
 imports: ## List the imports of all listeners
-enrich: ## Fetch audio features for an imported past now, not a few tracks an hour
+enrich: ## Fetch audio features now for up to 1,000 tracks that have none, instead of a few an hour
 export: ## Write every play of a listener into a file: make export LISTENER=anna
 repair: ## Make one row of each play that is stored twice
 forget: ## Delete everything of a listener, after asking: make forget LISTENER=anna
