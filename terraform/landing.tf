@@ -38,8 +38,8 @@ resource "google_storage_bucket" "landing" {
 }
 
 # Ingest writes its run's file, reads it back on a retry, and must get 412 when it is there. Cloud Storage checks
-# the right to replace an object before it says so, hence objectUser. In the cloud no
-# other part writes here; `import` and `forget` do, as the owner.
+# the right to replace an object before it says so, hence objectUser. In the cloud no other part writes here; `import`
+# and `forget` do, as the owner.
 resource "google_storage_bucket_iam_member" "landing_ingest" {
   bucket = google_storage_bucket.landing.name
   role   = "roles/storage.objectUser"

@@ -255,7 +255,10 @@ class Store:
         load: Callable[[tuple[datetime, ...], _Copy | None], Value],
         also: str | None = None,
     ) -> Loaded[Value]:
-        """A copy of the newest versions of the table `key[0]` and of `also`; one thread loads, once a minute checks."""
+        """A copy of the newest versions of the table `key[0]` and of `also`.
+
+        One thread at a time loads; newer versions are looked for once a minute.
+        """
         tables = (key[0], also) if also else key[:1]
         with self._lock:
             lock = self._locks.setdefault(key, Lock())

@@ -1,4 +1,5 @@
 """Merges the staging table into `plays` with one MERGE: inserts new plays and completes those of the other source.
+
 Counts plays that are stored twice.
 
 A play that is there under its key, or from the API under another id of its track, is left as it is. One that is there

@@ -1,5 +1,7 @@
 """Adds rows to the ledger `runs`: each decision (step `transform`), and a batch that died without a row of its own.
-Writes log entries, too."""
+
+Writes log entries, too.
+"""
 
 import json
 import time

@@ -1,4 +1,5 @@
 """Stores the plays of a listener's own "Extended streaming history", as Spotify sends it, without a call to Spotify.
+
 A file that `export` has written is taken as well, by itself: its rows are stored as they are, and close no gap.
 
 Every row is accounted for. Plays that are stored already are not stored again, whichever way they came; those that

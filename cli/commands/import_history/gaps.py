@@ -26,8 +26,9 @@ class Reopening:
     closed: list[Gap]
     """The rows of `closed_gaps` that go."""
     added: list[Gap]
+    """Open gaps that come."""
     removed: list[Gap]
-    """What that makes of the open gaps."""
+    """Open gaps that go, also those of which one of `added` is a longer or shorter form."""
     again: list[Gap]
     """The open gaps that contain one of `closed`."""
     alone: list[Gap]
