@@ -6,7 +6,7 @@ consents and Spark's lists; `without`, `with_plays` and `with_table` narrow it f
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 
-from localcloud.demo.proofs import track_columns
+from localcloud.demo.proofs import expected_row
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
@@ -116,61 +116,37 @@ def _tracks(plays: pd.DataFrame) -> pd.DataFrame:
 
 
 @cache
-def warehouse(until: datetime, listeners: int = 3, years: int = 1) -> InventedWarehouse:
-    """The same for the same arguments. The newest play is at most a few hours older than `until`."""
-    plays = pd.concat([_plays_of(slug, life) for slug, life in _lives(until, listeners, years)], ignore_index=True)
+def warehouse(until: datetime) -> InventedWarehouse:
+    """The same for the same instant. The newest play is at most a few hours older than `until`."""
+    music, begins = invent_catalogue(SEED), date(until.year - 1, 1, 1)
+    lives = [Life(replace(listener, begins_on=begins), music, SEED) for listener in invented_listeners(3)]
+    plays = pd.concat([_plays(life.between(life.begins_at, until)) for life in lives], ignore_index=True)
     slugs = sorted(plays["listener_id"].unique())
     top = pd.concat([top_of(slug, plays, until) for slug in slugs], ignore_index=True)
     tables = {"plays": plays, "top_tracks": top, "gaps": _gaps(slugs, until), "runs": _runs(slugs, plays, until)}
     return InventedWarehouse(tables, until)
 
 
-def _lives(until: datetime, count: int, years: int) -> list[tuple[str, list[Play]]]:
-    begins = date(until.year - years, 1, 1)
-    music = invent_catalogue(SEED)
-    lives = [Life(replace(listener, begins_on=begins), music, SEED) for listener in invented_listeners(count)]
-    return [(life.listener.slug, life.between(life.begins_at, until)) for life in lives]
-
-
-def _plays_of(slug: str, plays: list[Play]) -> pd.DataFrame:
-    tracks = {play.track.id: _track_row(play) for play in plays}
-    rows = [
-        {
-            "listener_id": slug,
-            "played_at": play.played_at,
-            "context_type": play.context.type if play.context else None,
-            "ending": _ending(number),
-            **tracks[play.track.id],
-        }
-        for number, play in enumerate(plays)
-    ]
-    frame = pd.DataFrame(rows)
-    return frame.assign(
-        played_at=pd.to_datetime(frame["played_at"], utc=True), ms_played=frame["ms_played"].astype("Int64")
-    )
+def _plays(plays: list[Play]) -> pd.DataFrame:
+    """As the demo expects them in `plays`, without covers, and with an ending as queries/plays.sql names it."""
+    rows = [expected_row(play, with_features=True) | {"ending": _ending(number)} for number, play in enumerate(plays)]
+    frame = pd.DataFrame(rows).drop(columns=["context_uri", "time_signature"])
+    played_at, ms_played = pd.to_datetime(frame["played_at"], utc=True), frame["ms_played"].astype("Int64")
+    return frame.assign(image_url=None, played_at=played_at, ms_played=ms_played)
 
 
 def _ending(number: int) -> str | None:
-    """As queries/plays.sql names it: of every other play it is known, of these one in five was skipped."""
+    """Of every other play it is known, of these one in five was skipped."""
     return None if number % 2 else "skip" if number % 10 == 0 else "other" if number % 34 == 2 else "end"
-
-
-def _track_row(play: Play) -> dict[str, Any]:
-    """As Spotify describes the track, without a cover, and as if ReccoBeats knew all that were ever analysed."""
-    features = asdict(play.track.features) if play.track.features else {}
-    known = {feature: features.get(feature) for feature in FEATURES}
-    source = "reccobeats" if features else None
-    return {**track_columns(play.track), "image_url": None, **known, "features_source": source}
 
 
 def top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
     """What Spark would have written of these plays at that time."""
-    as_of = until.replace(minute=0, second=0, microsecond=0)
     history = Store(InventedWarehouse({"plays": plays}, until)).history(slug).value
-    parts = [top_ten(history, as_of, days).assign(period=name) for name, days in SPARK_PERIODS.items()]
+    parts = [top_ten(history, until, days).assign(period=name) for name, days in SPARK_PERIODS.items()]
     rows = pd.concat(parts, ignore_index=True)
     return rows.assign(
-        listener_id=slug, as_of=as_of, computed_at=as_of + timedelta(minutes=2), run_id=f"{as_of:%Y%m%dT%H%M%SZ}"
+        listener_id=slug, as_of=until, computed_at=until + timedelta(minutes=2), run_id=f"{until:%Y%m%dT%H%M%SZ}"
     )
 
 
@@ -182,11 +158,10 @@ def _gaps(slugs: list[str], until: datetime) -> pd.DataFrame:
 
 
 def _runs(slugs: list[str], plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
-    last = until.replace(minute=0, second=0, microsecond=0)
     rows: list[dict[str, Any]] = []
     per_hour = plays.groupby(["listener_id", plays["played_at"].dt.floor("h")]).size()
     for back in range(14 * 24, -1, -1):
-        slot = last - timedelta(hours=back)
+        slot = until - timedelta(hours=back)
         if back in (19, 20, 75):
             continue
         new = {slug: int(per_hour.get((slug, pd.Timestamp(slot - timedelta(hours=1))), 0)) for slug in slugs}

@@ -199,7 +199,9 @@ def test_the_sound_page_says_in_english_what_changed(app: App) -> None:
 @pytest.mark.parametrize(("days_ago", "month"), [(2, "**November 2026** so far"), (30, "**October 2026**")])
 def test_a_trend_is_of_all_time_and_says_whether_its_last_month_goes_on(app: App, days_ago: int, month: str) -> None:
     played = [("old", 60, 0.1), ("new", days_ago, 0.5)]
-    with_plays(app, *[some(app, 30, days_ago=days, track_id=name, liveness=live) for name, days, live in played])
+    with_plays(
+        app, *[some(app, 30, days_ago=days, track_id=name, liveness=live, energy=0.5) for name, days, live in played]
+    )
 
     text = text_of(app.open("sound", zone="UTC", feature="Live feel", period="90 days"))
 
