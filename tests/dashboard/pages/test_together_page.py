@@ -8,24 +8,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.dashboard.pages.app import NOW, App, signed_in, text_of
+from tests.dashboard.pages.app import NOW, App, signed_in, some, text_of, with_plays
 
 ONE, TWO, THREE = ("listener-one", "listener-two", "listener-three")
 
 
 def plays_of(app: App, *days: tuple[str, str, int, int]) -> App:
     """Only these plays: the listener, the artist, so many of three minutes a second apart, so many days ago."""
-    like = app.warehouse.tables["plays"].iloc[[0]]
     parts = []
     for listener, artist, count, days_ago in days:
-        at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
-        same = {"track_id": artist, "isrc": artist, "track_name": f"Song of {artist}", "artist_id": artist}
-        same |= {"artist_name": artist, "artist_names": artist, "listener_id": listener, "duration_ms": 180_000}
-        parts.append(
-            pd.concat([like] * count, ignore_index=True).assign(**same, played_at=at, source="api", ms_played=pd.NA)
-        )
-    plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
-    return app.over(app.warehouse.with_plays(plays).without("top_tracks").without("gaps"))
+        by = {"artist_id": artist, "artist_name": artist, "artist_names": artist, "track_name": f"Song of {artist}"}
+        plays = some(app, count, days_ago=days_ago, track_id=artist, **by)
+        parts.append(plays.assign(listener_id=listener, source="api", ms_played=pd.NA))
+    return with_plays(app, *parts)
 
 
 @pytest.fixture
