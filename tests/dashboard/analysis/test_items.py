@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis import items, tops, year_review
+from analysis import items, tops
 from tests.dashboard.invented.history import at, history_of, play, track
 
 
@@ -43,19 +43,6 @@ def test_every_id_of_a_recording_leads_to_its_page():
     by_old_id = items.item(history, history.local("UTC"), "Tracks", "a", "Plays")
     assert by_old_id is not None
     assert (by_old_id.key, by_old_id.plays) == ("b", 2)
-
-
-@pytest.mark.parametrize(
-    ("kind", "key", "name"),
-    [("Tracks", "a", "Unknown track"), ("Artists", "ada", "Unknown artist"), ("Albums", "dawn", "Unknown album")],
-)
-def test_an_item_without_a_name_is_called_unknown(kind: str, key: str, name: str):
-    nameless = track("a", track_name=None, artist_name=None, artist_names=None, album_name=None)
-    history = history_of([play("2026-11-01 10:00", "a")], [nameless])
-    found = items.item(history, history.local("UTC"), kind, key, "Plays")
-    assert found is not None
-    assert found.name == name
-    assert year_review.bump(history, history.local("UTC"), "Plays")["artist_name"].tolist() == ["Unknown artist"]
 
 
 @pytest.mark.parametrize("kind", tops.KINDS)
