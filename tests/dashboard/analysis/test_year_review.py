@@ -80,18 +80,3 @@ def test_a_year_without_plays_is_empty_and_not_an_error():
     review = year_review.review(history, history.local("UTC"), period_of(2019, None, "UTC", NOW), "Minutes")
     assert (review.totals.plays, review.busiest, len(review.tops["Artists"]), len(review.bump)) == (0, None, 0, 0)
     assert review.months["value"].tolist() == [0.0] * 12
-
-
-def test_a_month_counts_the_artists_first_played_in_it():
-    tracks = [track("a"), track("b", artist_id="bo", artist_name="Bo"), track("c", artist_id="cy", artist_name="Cy")]
-    plays = [
-        play("2026-10-01 10:00", "a"),
-        play("2026-11-01 10:00", "a"),
-        play("2026-11-02 10:00", "b"),
-        play("2026-11-03 10:00", "c"),
-        play("2026-11-04 10:00", "c"),
-    ]
-    history = history_of(plays, tracks)
-    review = year_review.review(history, history.local("UTC"), period_of(2026, 11, "UTC", NOW), "Plays")
-    assert review.totals.new_artists == 2
-    assert len(review.months) == 1
