@@ -151,14 +151,6 @@ def test_a_listed_table_that_lacks_a_column_is_named_and_leaves_its_last_copy(cl
     client.delete_table(address)
 
 
-def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays(cloud: LaptopCloud, store: Store):
-    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
-    with pytest.raises(WarehouseUnreadable):
-        store.history("ania")
-    with pytest.raises(WarehouseUnreadable):
-        store.listeners()
-
-
 def test_a_table_that_is_refused_and_may_be_missing_is_named(cloud: LaptopCloud, store: Store):
     """Where the account has a grant on each table, BigQuery does not tell the two apart."""
     message = "Permission bigquery.tables.get denied on table p:d.tracks (or it may not exist)"
