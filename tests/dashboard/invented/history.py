@@ -9,12 +9,10 @@ import pandas as pd
 from analysis import history, in_bounds, tops
 from analysis.history import History
 from analysis.periods import custom_period
+from tests.seed import schema_of
 
-TRACK_COLUMNS = [
-    "track_id", "track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name",
-    "album_release_date", "image_url", "isrc", "duration_ms", "explicit", "popularity", "danceability", "energy",
-    "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo", "features_source",
-]  # fmt: skip
+OF_THE_LIST = ("listener_id", "source", "last_played_at", "run_id")
+TRACK_COLUMNS = [name for name in schema_of("tracks").names if name not in OF_THE_LIST]
 
 
 def at(text: str) -> datetime:

@@ -8,12 +8,10 @@ import pandas as pd
 from pipeline import run_hours
 from pipeline.schedule import HOURLY, Schedule
 from tests.dashboard.invented.history import at
+from tests.seed import schema_of
 
 NOW = at("2026-11-22 12:20")
-COLUMNS = [
-    "run_id", "slot", "step", "state", "started_at", "finished_at", "listeners", "rows_in", "rows_new", "reason",
-    "error_class", "blocked_until", "details",
-]  # fmt: skip
+COLUMNS = schema_of("runs").names
 
 
 def run(hour: int, step: str, state: str = "succeeded", minutes: float = 1, **values: Any) -> dict[str, Any]:
