@@ -53,15 +53,8 @@ def main() -> None:
     os.environ.update({**ENVIRONMENT, **settings})
     store: Any = SwitchingStore(sys.argv[2] if len(sys.argv) > 2 else None)
     warehouse_store.open_store = lambda settings, credentials: store
-    sys.argv = [
-        "streamlit",
-        "run",
-        str(DASHBOARD / "server.py"),
-        "--server.port",
-        sys.argv[1],
-        "--server.address",
-        "127.0.0.1",
-    ]
+    command = ["streamlit", "run", str(DASHBOARD / "server.py"), "--server.address=127.0.0.1"]
+    sys.argv = [*command, f"--server.port={sys.argv[1]}"]
     cli.main()
 
 
