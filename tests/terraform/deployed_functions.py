@@ -18,16 +18,7 @@ UV = ROOT / ".venv/bin/uv"
 # How Cloud Functions starts each: by CloudEvent when it has an event trigger, which only load has.
 SIGNATURES = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 # What leads to the laptop instead of to Google; everything else must come from Terraform.
-LAPTOP_ONLY = [
-    "BIGQUERY_EMULATOR_HOST",
-    "DATAPROC_EMULATOR_HOST",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "PUBSUB_EMULATOR_HOST",
-    "SECRETMANAGER_EMULATOR_HOST",
-    "SPOTIFY_ACCOUNTS_URL",
-    "SPOTIFY_API_URL",
-    "STORAGE_EMULATOR_HOST",
-]
+LAPTOP_ONLY = ("_EMULATOR_HOST", "_CREDENTIALS", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
 CHOSEN = {
     "AUDIO_FEATURES_SOURCE": "off",
     "CATALOGUE_TRACKS_PER_RUN": "40",
@@ -98,12 +89,12 @@ class DeployedFunctions:
         port = processes.free_port()
         log_path = directory / f"{name}.log"
         command = [packages / "bin/functions-framework", "--target", name, "--signature-type", SIGNATURES[name]]
-        environment = {setting: self._values[setting] for setting in sorted(settings_of(name)) + LAPTOP_ONLY}
+        settings = [*sorted(settings_of(name)), *(key for key in self._values if key.endswith(LAPTOP_ONLY))]
+        environment = {setting: self._values[setting] for setting in settings}
         # In the folder of the function, with nothing of this project in reach.
         shell = ["env", "-i", f"PATH={os.environ['PATH']}", *(f"{key}={value}" for key, value in environment.items())]
-        moved = ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), *shell, "WORKERS=1", "THREADS=1"]
-        words = [*moved, *map(str, command), "--host", "127.0.0.1", "--port", str(port)]
-        return processes.start(name, words, port, {}, log_path)
+        words = [*shell, "WORKERS=1", "THREADS=1", *map(str, command), "--host", "127.0.0.1", "--port", str(port)]
+        return processes.start(name, words, port, {}, log_path, folder)
 
     def _remember(self, deliver):
         def remembering(headers, body):
