@@ -84,3 +84,23 @@ def zips(request, tmp_path_factory):
         return {function: deployment.zip(function) for function in FUNCTIONS}
     directory = tmp_path_factory.mktemp("zips")
     return {function: make_zip(function, directory / f"{function}.zip") for function in FUNCTIONS}
+
+
+@pytest.fixture
+def stand_ins(tmp_path):
+    """Runs a command in a folder where every tool only notes its call and answers; `failing` ends with an error."""
+    for folder in ("bin", ".ci", "terraform"):
+        (tmp_path / folder).mkdir()
+
+    def running(command, answers, failing, **environment):
+        for tool, answer in answers.items():
+            path = tmp_path / tool if "/" in tool else tmp_path / "bin" / tool
+            script = f'#!/bin/sh\necho "{tool} $*" >> "{tmp_path}/calls"\necho "{answer}"\n'
+            refusal = f'case "{tool} $*" in "{failing}"*) echo "$* is refused" >&2; exit 9 ;; esac\n' if failing else ""
+            path.write_text(script + refusal)
+            path.chmod(0o755)
+        environment["PATH"] = f"{tmp_path}/bin:/usr/bin:/bin"
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done, (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+
+    return running

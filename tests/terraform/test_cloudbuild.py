@@ -1,7 +1,6 @@
 """The three build files: their scripts are run with stand-ins for the tools, and a failed tool is a failed step."""
 
 import re
-import subprocess
 
 import pytest
 import yaml
@@ -27,35 +26,17 @@ FAILURES = [(step, command) for step, commands in TOOLS.items() for command in c
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Runs a step's script where every tool only notes that it was called, and one of them fails."""
-
+def run(stand_ins, tmp_path):
     def running(step, failing=None, **environment):
-        (tmp_path / ".ci").mkdir(exist_ok=True)
-        (tmp_path / "terraform").mkdir(exist_ok=True)
-        for tool in ("docker", "gcloud", "terraform", "cp", ".ci/run"):
-            path = tmp_path / tool if "/" in tool else tmp_path / "bin" / tool
-            path.parent.mkdir(exist_ok=True)
-            note = f'echo "{tool} $*" >> "{tmp_path}/calls"'
-            path.write_text(f"#!/bin/sh\n{note}\n{refusal(tool, failing)}\necho result\n")
-            path.chmod(0o755)
         script = tmp_path / "script"
         script.write_text(STEPS[step]["script"])
         script.chmod(0o755)
-        path = f"{tmp_path}/bin:/usr/bin:/bin"
+        answers = dict.fromkeys(("docker", "gcloud", "terraform", "cp", ".ci/run"), "result")
         values = {"IMAGE": "image", "DASHBOARD": "true", "STATE_BUCKET": "state", **environment}
-        done = subprocess.run([script], cwd=tmp_path, env={"PATH": path, **values}, capture_output=True, text=True)
-        calls = (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+        done, calls = stand_ins([script], answers, failing, **values)
         return done.returncode, calls
 
     return running
-
-
-def refusal(tool, failing):
-    words = (failing or "").split(" ", 1)
-    if words[0] != tool:
-        return ""
-    return "exit 9" if len(words) == 1 else f'case "$*" in "{words[1]}"*) exit 9 ;; esac'
 
 
 @pytest.mark.parametrize(("step", "command"), FAILURES)

@@ -32,25 +32,13 @@ FORMAT = "terraform fmt -check -recursive -diff terraform"
 
 
 @pytest.fixture
-def make(tmp_path):
-    """Runs a target in an empty folder where every tool only notes that it was called; `failing` ends with an error."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "terraform").mkdir()
-
+def make(stand_ins):
     def making(target, output=IMAGE, failing=None, offline="offline", **variables):
         answers = {"terraform": output, "docker": DIGESTS, "gcloud": "", "git": "0123abc", "offline": "Success! $*"}
-        for tool, answer in answers.items():
-            script = f'#!/bin/sh\necho "{tool} $*" >> calls\necho "{answer}"\n'
-            refusal = f'case "{tool} $*" in "{failing}"*) echo "$* is refused" >&2; exit 9 ;; esac\n' if failing else ""
-            path = tmp_path / "bin" / tool
-            path.write_text(script + refusal)
-            path.chmod(0o755)
         # The environments are there: a target is to be seen, not what setup installs.
         command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "-o", "setup", "-o", SBOM, target]
-        environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
-        environment |= {"TERRAFORM_OFFLINE": offline, **variables}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        calls = (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+        home = os.environ.get("HOME", "/")
+        done, calls = stand_ins(command, answers, failing, HOME=home, TERRAFORM_OFFLINE=offline, **variables)
         return done.returncode, done.stdout, [call.split()[0] for call in calls]
 
     return making
