@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "terraform"
 FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in path.parts)
+TEXT = "\n".join(path.read_text() for path in FILES)
 FUNCTIONS = ["ingest", "load", "transform_trigger"]
 
 
