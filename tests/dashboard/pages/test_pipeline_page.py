@@ -370,10 +370,8 @@ def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
     assert "The ledger has no row of it." in shown
 
 
-def test_on_the_laptop_no_drawer_points_to_the_cloud(app: App) -> None:
-    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
-
-    drawn = app.open("pipeline", cell=failed_cell(app))
+def test_on_the_laptop_no_drawer_points_to_the_cloud(laptop: App) -> None:
+    drawn = laptop.open("pipeline", cell=failed_cell(laptop))
 
     assert "Attempts" in text_of(drawn)
     assert not drawn.link_button
