@@ -5,17 +5,19 @@ Payloads are handed through and never shown: not in an error, not in a repr.
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
-import google_crc32c
-from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
+from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.cloud.secretmanager import Secret, SecretManagerServiceClient, SecretVersion
 
 from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
 from cli.warehouse import Warehouse
+from failures import SecretUnavailable
 from listener_secrets import (
     APP_SECRET,
     CALL_SECONDS,
@@ -23,8 +25,11 @@ from listener_secrets import (
     RETRY,
     SLUG,
     add_version,
+    destroy_version,
     id_of,
     number_of,
+    read_newest,
+    read_version,
     why_not_enabled,
 )
 
@@ -73,19 +78,16 @@ class SecretStore:
     def app_home(self) -> str:
         return f"{self._parent}/secrets/{APP_SECRET}"
 
-    def read(self, secret: str, version: str = "latest") -> dict[str, Any] | None:
-        """What a version holds; None when there is nothing that can be read, or no JSON object: it may be replaced."""
+    def read(self, secret: str, version: int | None = None) -> dict[str, Any] | None:
+        """What a version holds, by default the newest; None when there is nothing that can be read, or no JSON object:
+        it may be replaced.
+        """
         try:
-            name = f"{secret}/versions/{version}"
-            response = self._client.access_secret_version(name=name, timeout=CALL_SECONDS, retry=RETRY)
-        except (NotFound, BadRequest):  # no version, or the newest is disabled or destroyed
-            return None
-        content = response.payload.data
-        if google_crc32c.value(content) != response.payload.data_crc32c:
-            raise CliError(f"The secret {id_of(secret)} arrived damaged. Run the command again.")
-        try:
-            value = json.loads(content)
-        except (ValueError, RecursionError):
+            found = read_version(self._client, secret, str(version)) if version else read_newest(self._client, secret)
+            value = json.loads(found[1]) if found else None
+        except SecretUnavailable:
+            raise CliError(f"The secret {id_of(secret)} arrived damaged. Run the command again.") from None
+        except (NotFound, ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 
@@ -111,7 +113,7 @@ class SecretStore:
         content = json.dumps(payload).encode()
         new = self._add(secret, content, labels or {})
         # This version, not the newest: ingest may store a rotated token of the consent before at the same moment.
-        if self.read(secret, str(new)) != payload:
+        if self.read(secret, new) != payload:
             raise CliError(
                 f"The new version of the secret {id_of(secret)} cannot be read back, so the one before it was kept. "
                 "Run the command again."
@@ -122,10 +124,11 @@ class SecretStore:
         """Destroy every version of the listener's secrets; how many there were. Terraform's secrets stay, empty."""
         destroyed = 0
         for secret in self.secrets_of(listener):
-            for version in self._versions(secret):
-                if version.state != SecretVersion.State.DESTROYED:
-                    self._client.destroy_secret_version(name=version.name, timeout=CALL_SECONDS, retry=RETRY)
-                    destroyed += 1
+            states = {number_of(version.name): version.state for version in self._versions(secret)}
+            left = [number for number, state in states.items() if state != SecretVersion.State.DESTROYED]
+            with suppress(NotFound):  # a version that the list does not know yet has the next number
+                for number in chain(left, count(max(states, default=0) + 1)):
+                    destroyed += destroy_version(self._client, secret, number)
             if self._makes_secrets:
                 self._client.delete_secret(name=secret, timeout=CALL_SECONDS)
         return destroyed
@@ -152,8 +155,7 @@ class SecretStore:
             if number_of(version.name) >= number or version.state == SecretVersion.State.DESTROYED:
                 continue
             try:
-                self._client.destroy_secret_version(name=version.name, timeout=CALL_SECONDS, retry=RETRY)
-                destroyed += 1
+                destroyed += destroy_version(self._client, secret, number_of(version.name))
             except GoogleAPICallError as error:
                 why = type(error).__name__
                 say(f"The old version {version.name} could not be destroyed ({why}): destroy it, it costs money.")

@@ -48,6 +48,7 @@ TAB_GIB, TAB_VCPU = 1.0, 1.0  # the dashboard's instance, paid while a tab is op
 # Two kept images per function, three of the dashboard (0.5 GB each unpacked with Python; packed about a third).
 IMAGES_GB = 1.5
 SCHEDULES = 1
+READS_PER_SECRET = 2
 WRITES_PER_RUN, WRITES_PER_BATCH = 2, 30
 LOG_KIB_PER_RUN, LOG_MIB_PER_BATCH = 20, 5
 MESSAGE_KIB = 1  # Pub/Sub counts 1,000 bytes at least
@@ -117,7 +118,7 @@ def bill(usage: Usage) -> list[Line]:
         Line(prices.QUERIES, query_megabytes / 1024**2),
         Line(prices.TABLES, usage.stored_plays * PLAY_BYTES / 1024**3),
         Line(prices.SECRETS, usage.listeners + 1),
-        Line(prices.SECRET_READS, usage.runs * (usage.listeners + 1) / 10_000),
+        Line(prices.SECRET_READS, usage.runs * (usage.listeners + 1) * READS_PER_SECRET / 10_000),
         Line(prices.SCHEDULES, SCHEDULES),
         Line(prices.OBJECTS, usage.stored_plays * PLAY_BYTES / 1000**3),
         Line(prices.OBJECT_WRITES, (usage.runs_with_plays * WRITES_PER_RUN + usage.batches * WRITES_PER_BATCH) / 1000),

@@ -193,6 +193,7 @@ _ASSUMPTIONS = [
         f"{model.PLAYS_PER_LISTENER:,} a listener",
         f"three years of 50 a day, {model.PLAY_BYTES} bytes each",
     ),
+    ("reads of a secret", f"{model.READS_PER_SECRET} a run", "the newest version, and whether there is a newer one"),
     ("images", f"{model.IMAGES_GB} GB", "two of each function and three of the dashboard are kept"),
 ]
 TABLES: Mapping[str, Callable[[], str]] = {

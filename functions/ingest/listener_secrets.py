@@ -10,9 +10,10 @@ import calendar
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import google_crc32c
@@ -20,7 +21,6 @@ import requests
 from google.api_core.exceptions import (
     BadRequest,
     Forbidden,
-    GoogleAPIError,
     NotFound,
     ServerError,
     TooManyRequests,
@@ -157,16 +157,12 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
     A consent that was stored just before the rotated token is not the newest version any more, so it is stored again.
     It has another instant; what another run has rotated keeps that of the consent.
     """
-    request = {"parent": listener.secret_name, "page_size": _NEWEST}
-    newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
-    enabled = [number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
-    secret_id, consented_at = id_of(listener.secret_name), listener.payload["consented_at"]
-    between, outlived = (number for number in enabled if listener.version < number < added), listener.version
+    secret, consented_at, outlived = listener.secret_name, listener.payload["consented_at"], listener.version
     try:
-        for number in sorted(between, reverse=True):
-            content = _read(client, listener.secret_name, str(number))[1]
-            if _parse(secret_id, content, ("consented_at",))["consented_at"] != consented_at:
-                add_version(client, listener.secret_name, content)
+        for number in range(added - 1, listener.version, -1):  # the list may not know them yet
+            found = read_version(client, secret, str(number))
+            if found and _parse(id_of(secret), found[1], ("consented_at",))["consented_at"] != consented_at:
+                add_version(client, secret, found[1])
                 outlived = added
                 break
     except (Failure, *NO_ANSWER) as error:
@@ -174,9 +170,12 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
         fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
         log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
         raise
-    for number in enabled:
+    request = {"parent": secret, "page_size": _NEWEST}
+    newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
+    enabled = {number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED}
+    for number in sorted(enabled.union(range(listener.version, outlived + 1))):
         if number <= outlived:
-            client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=CALL_SECONDS)
+            destroy_version(client, secret, number)
 
 
 def add_version(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
@@ -186,30 +185,63 @@ def add_version(client: SecretManagerServiceClient, secret_name: str, data: byte
     return number_of(client.add_secret_version(request, retry=_KEEPING, timeout=CALL_SECONDS).name)
 
 
-def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "latest") -> tuple[int, bytes]:
-    """Number and content of a version."""
-    secret_id, name = id_of(secret_name), f"{secret_name}/versions/{version}"
+def destroy_version(client: SecretManagerServiceClient, secret_name: str, number: int) -> bool:
+    """False where it was destroyed before, which the list may not show for hours."""
     try:
-        response = client.access_secret_version(name=name, retry=RETRY, timeout=CALL_SECONDS)
+        client.destroy_secret_version(name=f"{secret_name}/versions/{number}", timeout=CALL_SECONDS, retry=RETRY)
+    except BadRequest:
+        return False
+    return True
+
+
+def _read(client: SecretManagerServiceClient, secret_name: str) -> tuple[int, bytes]:
+    """As `read_newest`. Raises SecretUnusable, SecretUnavailable."""
+    secret_id = id_of(secret_name)
+    unreadable = f"the newest version of the secret {secret_id} cannot be read"
+    try:
+        if newest := read_newest(client, secret_name):
+            return newest
+        found = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
+        raise SecretUnusable(why_not_enabled(secret_name, found) or unreadable)
+    except NotFound:
+        raise SecretUnusable(f"{unreadable} (NotFound)") from None
     except Forbidden:
         what = f"ingest may not read the secret {secret_id} until `terraform apply` grants it"
         raise SecretUnavailable(what) from None
-    except (NotFound, BadRequest) as error:
-        raise SecretUnusable(_why_unreadable(client, secret_name, error)) from None
     except NO_ANSWER as error:
         raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None
-    if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
-        raise SecretUnavailable(f"the secret {secret_id} arrived with a wrong checksum")
-    return number_of(response.name), response.payload.data
 
 
-def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error: GoogleAPIError) -> str:
-    unreadable = f"the newest version of the secret {id_of(secret_name)} cannot be read ({type(error).__name__})"
+def read_newest(client: SecretManagerServiceClient, secret_name: str) -> tuple[int, bytes] | None:
+    """Number and content of the newest version; None where there is none, or where it is not enabled.
+
+    For minutes, or hours, `latest` and the list may not know a new version, which can be read by its number at once:
+    docs.cloud.google.com/secret-manager/docs/reference/consistency. So the numbers after theirs are tried.
+    """
+    newest = None
+    with suppress(NotFound):
+        newest = read_version(client, secret_name, "latest")
+    with suppress(NotFound):
+        if newest:
+            start = newest[0] + 1
+        else:
+            listed = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
+            start = max((number_of(version.name) for version in listed), default=1)
+        for number in count(start):
+            newest = read_version(client, secret_name, str(number))
+    return newest
+
+
+def read_version(client: SecretManagerServiceClient, secret_name: str, version: str) -> tuple[int, bytes] | None:
+    """Number and content; None where it is disabled or destroyed. Raises NotFound, SecretUnavailable."""
+    name = f"{secret_name}/versions/{version}"
     try:
-        found = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
-        return why_not_enabled(secret_name, found) or unreadable
-    except NO_ANSWER:
-        return unreadable
+        response = client.access_secret_version(name=name, retry=RETRY, timeout=CALL_SECONDS)
+    except BadRequest:
+        return None
+    if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
+        raise SecretUnavailable(f"the secret {id_of(secret_name)} arrived with a wrong checksum")
+    return number_of(response.name), response.payload.data
 
 
 def why_not_enabled(secret_name: str, versions: Iterable[SecretVersion]) -> str | None:

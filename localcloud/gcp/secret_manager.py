@@ -9,6 +9,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import google_crc32c
@@ -35,10 +36,14 @@ _TABLES = (
 
 
 class SecretManager:
-    """`routes` is what a server serves."""
+    """`routes` is what a server serves.
+
+    `lag`: for how long `latest` and lists do not know a new version, and lists show a destroyed one as enabled. By its
+    number a version is known at once (docs.cloud.google.com/secret-manager/docs/reference/consistency).
+    """
 
     def __init__(self, state: State, clock: Clock) -> None:
-        self._state, self._clock = state, clock
+        self._state, self._clock, self.lag = state, clock, timedelta()
         state.create(*_TABLES)
         self.routes = Routes()
         add = self.routes.add
@@ -126,11 +131,17 @@ class SecretManager:
         return resource
 
     def list_versions(self, request: Request) -> Response:
-        name = _secret_name(request)
-        self._existing(name)
-        select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
-        versions = [json.loads(row["resource"]) for row in self._state.rows(select, name)]
+        versions = self._listed(_secret_name(request))
         return Response.of_json({"totalSize": len(versions), **list_page("versions", versions, request)})
+
+    def _listed(self, secret: str) -> list[dict[str, Any]]:
+        """The newest first, as they were before the lag."""
+        self._existing(secret)
+        select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
+        versions = [json.loads(row["resource"]) for row in self._state.rows(select, secret)]
+        then = rfc3339(self._clock.now() - self.lag)
+        known = (version for version in versions if version["createTime"] <= then)
+        return [version | ({"state": "ENABLED"} if version.get("destroyTime", "") > then else {}) for version in known]
 
     def access_version(self, request: Request) -> Response:
         row = self._version(_secret_name(request), request.params["version"])
@@ -161,11 +172,11 @@ class SecretManager:
         return Response.of_json(resource)
 
     def _version(self, secret: str, version: str) -> sqlite3.Row:
-        """`latest` is the newest version, in whatever state it is."""
-        self._existing(secret)
-        select = """SELECT * FROM secret_versions WHERE secret = ? AND ? IN ('latest', CAST(number AS TEXT))
-                    ORDER BY number DESC"""
-        rows = self._state.rows(select, secret, version)
+        """`latest` is the newest version that is listed, in whatever state it is."""
+        listed = self._listed(secret)
+        number = listed[0]["name"].rpartition("/")[2] if version == "latest" and listed else version
+        select = "SELECT * FROM secret_versions WHERE secret = ? AND CAST(number AS TEXT) = ?"
+        rows = self._state.rows(select, secret, number)
         if not rows:
             raise ApiError(404, "notFound", f"Secret Version [{secret}/versions/{version}] not found.")
         return rows[0]

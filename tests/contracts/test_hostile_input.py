@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import google_crc32c
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud.secretmanager import AccessSecretVersionResponse
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -105,12 +106,14 @@ SECRETS = with_parts_replaced(CONSENT).map(lambda value: json.dumps(value).encod
 
 
 class Manager:
-    """Secret Manager with one secret; nothing of its client is imitated but the call that reads."""
+    """Secret Manager with one version of one secret; nothing of its client is imitated but the call that reads."""
 
     def __init__(self, content):
         self._content = content
 
     def access_secret_version(self, name, **options):
+        if not name.endswith("/latest"):
+            raise NotFound(name)
         payload = {"data": self._content, "data_crc32c": google_crc32c.value(self._content)}
         return AccessSecretVersionResponse(name=name.replace("latest", "7"), payload=payload)
 

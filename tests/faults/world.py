@@ -129,6 +129,8 @@ class World:
         shutil.rmtree(self._directory / f"storm-{self._count - 1}", ignore_errors=True)
         self._time.travel_to(FIRST_SLOT - timedelta(hours=1), also_back=True)
         self._cloud.start_over(self._directory / f"storm-{self._count}")
+        # So a new version is unknown to the next run, and known to the one after it.
+        self._cloud.secrets.lag = timedelta(minutes=90)
         self._spotify = FaultySpotify(self._cloud.clock, 1, invented_listeners(len(LISTENERS)))
         self._spotify_server.routes = self._spotify.routes
         self._script(storm)

@@ -106,14 +106,24 @@ def test_a_secret_whose_newest_version_is_disabled_or_destroyed_names_it_and_the
         assert answer.body["reason"].startswith("version 4 of the secret spotify-client, the newest, is d")
 
 
-def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(ingesting):
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        (403, "ingest may not read the secret {} until `terraform apply` grants it, the next run"),
+        (None, "the newest version of the secret {} cannot be read, correct it"),
+    ],
+    ids=["versions may not be listed", "they are listed as before"],
+)
+def test_a_destroyed_version_that_the_list_does_not_show_as_destroyed_is_said_to_be_unreadable(ingesting, status, what):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
-    ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/1:disable")
-    ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions$", status=403))
-    part = ingesting.run().body["listeners"][slug]
-    what = f"the newest version of the secret refresh-token-{slug} cannot be read (BadRequest)"
-    assert (part["error_class"], part["reason"].split(", correct")[0]) == ("SecretUnusable", what)
+    ingesting.travel(hours=3)
+    ingesting.cloud.secrets.lag = timedelta(hours=2)
+    ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/1:destroy")
+    if status:
+        ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions$", status=status))
+    part = ingesting.run(SLOT + timedelta(hours=3)).body["listeners"][slug]
+    assert part["reason"].startswith(what.format(f"refresh-token-{slug}"))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +172,20 @@ def test_without_the_apps_own_secret_the_run_fails_and_names_it(ingesting, paylo
     assert "s3cret" not in json.dumps([answer, ingesting.ledger()], default=str)
 
 
+def test_a_consent_is_used_before_latest_and_the_list_know_it(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.cloud.secrets.lag = timedelta(hours=2)  # the app's secret is as new
+    ingesting.authorize(slug)
+    assert ingesting.run().body["rows_new"] == 50
+
+
+def test_a_consent_is_used_that_the_list_knows_where_latest_still_is_a_destroyed_version(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions/latest:access", status=400))
+    assert ingesting.run().body["rows_new"] == 50
+
+
 def test_a_secret_without_a_proper_label_is_named_and_twins_are_both_left_alone():
     named = name_listeners(
         {
@@ -185,9 +209,15 @@ def test_a_secret_labelled_for_something_else_is_no_listeners(ingesting):
     assert ingesting.run().body["listeners"] == {}
 
 
-def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting):
+LAGS = pytest.mark.parametrize("lag", [timedelta(), timedelta(hours=2)], ids=["known at once", "known later"])
+
+
+@LAGS
+def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting, lag):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug, remark="from the living room")
+    ingesting.travel(hours=3)
+    ingesting.cloud.secrets.lag = lag
     before = ingesting.token(slug)
     ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
     assert ingesting.run().body["rows_new"] == 50
@@ -196,6 +226,19 @@ def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting
     assert after == before | {"refresh_token": after["refresh_token"]}
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED"}
     assert ingesting.run(SLOT.replace(minute=1)).body["listeners"][slug]["fetched"] == 50
+
+
+def test_a_rotated_token_is_used_where_the_old_one_is_still_there_and_latest(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.travel(hours=3)
+    ingesting.cloud.secrets.lag = timedelta(hours=2)
+    ingesting.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
+    for minute in range(2):
+        ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
+        answer = ingesting.run(SLOT + timedelta(hours=3, minutes=minute))
+        assert answer.body["listeners"][slug]["error_class"] is None
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
 
 
 def test_versions_that_an_interrupted_run_left_are_destroyed_at_the_next_rotation(ingesting):
@@ -264,8 +307,10 @@ def overtaken(ingesting):
     return lambda: store_refresh_token(client, listener, "consent-of-May-rotated")
 
 
-def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(ingesting, overtaken):
+@LAGS
+def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(ingesting, overtaken, lag):
     slug = ingesting.slugs[0]
+    ingesting.cloud.secrets.lag = lag
     assert overtaken().refresh_token == "consent-of-May-rotated"  # good for this run
     assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "DESTROYED", 4: "ENABLED"}

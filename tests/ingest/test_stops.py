@@ -10,7 +10,7 @@ from tests.ingest.harness import SLOT, ingesting_clouds
 DAYS = 2
 """Between two runs: enough for a full page of one listener, hence for a gap."""
 
-STOPS = [("before", 0), *(("after", call) for call in range(29))]
+STOPS = [("before", 0), *(("after", call) for call in range(35))]
 """A stop before a call leaves what one after the call before it leaves. The last are never reached."""
 RUNS = 6
 """In one cloud, each stopped elsewhere."""

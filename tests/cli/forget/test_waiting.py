@@ -21,8 +21,10 @@ from tests.cli.test_run_now import submit_batch
 from tests.load.harness import csv_of, play
 
 
-def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(stored, waiting, monkeypatch):
+@pytest.mark.parametrize("lag", [timedelta(), timedelta(hours=2)], ids=["listed at once", "listed later"])
+def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(stored, waiting, monkeypatch, lag):
     """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
+    stored.cloud.secrets.lag = lag
     client = google_clients.secret_manager(on_laptop(stored.owner.directory))
     secret = f"refresh-token-{ONE}"
     read = ingest_listeners.read_listener(

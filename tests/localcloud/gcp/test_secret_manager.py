@@ -1,6 +1,7 @@
 """Secret Manager as google-cloud-secret-manager sees it."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,24 @@ def test_versions_are_listed_newest_first_with_their_states(client: SecretManage
         versions = client.list_secret_versions(request={"parent": SECRET, **more})
         listed = [(version.name, version.state.name) for version in versions]
         assert listed == [(names[2], "ENABLED"), (names[1], "DISABLED"), (names[0], "DESTROYED")]
+
+
+def test_latest_and_the_list_lag_behind_where_the_cloud_is_told_so(
+    google: Any, client: SecretManagerServiceClient
+) -> None:
+    _create(client)
+    _add(client, b"old")
+    google.clock.set(google.clock.now() + timedelta(hours=3))
+    google.secrets.lag = timedelta(hours=2)
+    newest = _add(client, b"new")
+    client.destroy_secret_version(name=f"{SECRET}/versions/1")
+
+    [listed] = client.list_secret_versions(parent=SECRET)
+
+    assert (listed.name, listed.state.name) == (f"{SECRET}/versions/1", "ENABLED")
+    assert client.access_secret_version(name=newest).payload.data == b"new"
+    with pytest.raises(BadRequest, match=r"versions/1\] is in DESTROYED state"):
+        client.access_secret_version(name=f"{SECRET}/versions/latest")
 
 
 def test_secrets_are_listed_newest_first_with_their_labels(client: SecretManagerServiceClient) -> None:
