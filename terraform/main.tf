@@ -119,9 +119,10 @@ resource "google_project_iam_member" "eventarc_agent" {
   member  = time_sleep.agents.triggers["eventarc.googleapis.com"]
 }
 
-# A grant takes a while to be known everywhere; the functions' builds and triggers are the first to need some.
+# A grant takes two minutes "typically", "potentially 7 minutes or longer", to be known everywhere
+# (cloud.google.com/iam/docs/access-change-propagation); the functions' builds and triggers are the first to need some.
 resource "time_sleep" "grants" {
-  create_duration = "90s"
+  create_duration = "180s"
 
   triggers = {
     builder_image   = google_artifact_registry_repository_iam_member.builder.id

@@ -28,6 +28,12 @@ def test_everything_waits_until_the_apis_answer(made):
     assert hasty == BEFORE_THE_WAIT
 
 
+def test_loads_trigger_waits_longer_for_the_right_to_receive_events_than_iam_calls_typical(deployment, made):
+    wait = "module.load.time_sleep.event_receiver"
+    assert wait in made["module.load.google_cloudfunctions2_function.main"]
+    assert int(deployment.of_type("time_sleep")[f"{wait}[0]"]["create_duration"].removesuffix("s")) > 120
+
+
 def test_the_alert_on_silence_waits_until_its_metric_is_known(deployment, made):
     assert "time_sleep.good_runs" in made["google_monitoring_alert_policy.silence"]
     assert deployment.of_type("time_sleep")["time_sleep.good_runs"]["create_duration"] == "600s"

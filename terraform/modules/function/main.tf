@@ -68,7 +68,7 @@ resource "google_project_iam_member" "event_receiver" {
 resource "time_sleep" "event_receiver" {
   count = var.event_bucket == null ? 0 : 1
 
-  create_duration = "60s"
+  create_duration = "180s"
 
   triggers = { grant = google_project_iam_member.event_receiver[0].id }
 }
