@@ -78,7 +78,8 @@ resource "google_storage_bucket_iam_member" "code_builder" {
 }
 
 # The builder reads the copies of the zips that Cloud Functions makes, in a bucket that is not there before the first
-# build. Hence the project, and hence the condition: no other bucket is opened by this grant.
+# build. Hence the project, and hence the condition: no other bucket is opened by this grant. It names no `resource.type`:
+# objects are listed on the bucket and read on the object, and the beginning of the name covers both.
 resource "google_project_iam_member" "builder_sources" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
