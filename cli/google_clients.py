@@ -155,5 +155,7 @@ def _step(error: Exception) -> str:
 
 
 def _message(error: Exception) -> str:
+    """Google's words; of a RetryError those of its cause, as its own tell only how long the client retried."""
+    error = getattr(error, "cause", None) or error
     text = error.message if isinstance(error, GoogleAPICallError) else str(error)
     return text.strip().rstrip(".") + "."

@@ -166,13 +166,19 @@ def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error)
     assert google_clients.explain(error, place) == sentence
 
 
-QUOTA = TooManyRequests("Refused", errors=[{"reason": "quotaExceeded"}])
-
-
-@pytest.mark.parametrize("error", [QUOTA, RetryError("Timeout of 60.0s exceeded", QUOTA)])
-def test_a_quota_that_is_used_up_is_not_to_be_tried_again_in_a_minute(error):
+@pytest.mark.parametrize("after_retries", [False, True])
+@pytest.mark.parametrize(
+    ("reason", "step"),
+    [
+        ("quotaExceeded", "“Quotas” in the Google Cloud console shows which quota."),
+        ("rateLimitExceeded", "Try again in a minute."),
+    ],
+)
+def test_too_many_requests_are_said_in_googles_words_with_what_to_do(reason, step, after_retries):
+    last = TooManyRequests("Refused", errors=[{"reason": reason}])
+    error = RetryError("Timeout of 60.0s exceeded", last) if after_retries else last
     sentence = google_clients.explain(error, in_cloud("p", "us-central1", {}))
-    assert "Refused. “Quotas” in the Google Cloud console shows which quota." in sentence
+    assert sentence.startswith(f"Google Cloud refused the request: Refused. {step}")
 
 
 def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):
