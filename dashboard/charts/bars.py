@@ -1,5 +1,6 @@
 """Altair charts along an axis of time or names: bars, and the ranks of artists. Texts of tooltips are made here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
@@ -119,7 +120,7 @@ def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         }
     )
     data, unit = _in_unit(data, by, "value")
-    named = januaries(list(data["month"]), on.iloc[0].month)
+    named = januaries(list(data["month"]), on.dt.month)
     return bars(data, "month", "value", colours, unit, text="text", height=260, named=named)
 
 
@@ -229,7 +230,7 @@ def step_axis(labels: list[str], step: str) -> alt.Axis:
     """The axis of days, weeks or months."""
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
     form = f"split({form}, ' ')" if step == "month" else form
-    named = januaries(labels, int(labels[0][5:7])) if step == "month" else None
+    named = januaries(labels, [int(label[5:7]) for label in labels]) if step == "month" else None
     return alt.Axis(
         values=named or about_six(labels),
         labelExpr=form,
@@ -240,10 +241,13 @@ def step_axis(labels: list[str], step: str) -> alt.Axis:
     )
 
 
-def januaries(labels: list[str], first_month: int) -> list[str] | None:
-    """Of more than two years of months up to five Januaries that have a name; None of fewer months."""
-    found = labels[(1 - first_month) % 12 :: 12]
-    return found[:: -(-len(found) // 5)] if len(labels) > 24 else None
+def januaries(labels: list[str], months: Iterable[int]) -> list[str] | None:
+    """Of more than two years of months, of which some may be missing, up to five Januaries that have a name.
+
+    None of fewer months, and where fewer than two are Januaries.
+    """
+    found = [label for label, month in zip(labels, months, strict=True) if month == 1]
+    return found[:: -(-len(found) // 5)] if len(labels) > 24 and len(found) > 1 else None
 
 
 def about_six(labels: list[str]) -> list[str]:
