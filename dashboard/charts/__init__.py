@@ -1,4 +1,7 @@
-"""Altair charts and SVG from frames, without Streamlit. May import analysis, pipeline, humanize and theme."""
+"""Altair charts and SVG from frames, without Streamlit. May import analysis, pipeline, humanize and theme.
+
+The colour of what an axis says is in a theme, which importing the package `components` registers.
+"""
 
 import altair as alt
 from altair.utils import schemapi
