@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from itertools import chain, count
+from itertools import chain
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
@@ -32,6 +32,9 @@ from listener_secrets import (
     read_version,
     why_not_enabled,
 )
+
+_UNKNOWN = 100
+"""How many versions beyond the list are looked for at most."""
 
 
 class SecretStore:
@@ -104,8 +107,12 @@ class SecretStore:
             return why_not_enabled(secret, [])
 
     def erased_at(self, listener: str) -> datetime | None:
-        """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""
-        versions = (version for secret in self.secrets_of(listener) for version in self._versions(secret))
+        """When the last version of the listener's was destroyed; None where by the list, which may be late, one is not,
+        or where it is not recorded: the secret is gone.
+        """
+        versions = [version for secret in self.secrets_of(listener) for version in self._versions(secret)]
+        if any(version.state != SecretVersion.State.DESTROYED for version in versions):
+            return None
         return max((version.destroy_time for version in versions if version.destroy_time), default=None)
 
     def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
@@ -124,10 +131,9 @@ class SecretStore:
         """Destroy every version of the listener's secrets; how many there were. Terraform's secrets stay, empty."""
         destroyed = 0
         for secret in self.secrets_of(listener):
-            states = {number_of(version.name): version.state for version in self._versions(secret)}
-            left = [number for number, state in states.items() if state != SecretVersion.State.DESTROYED]
+            left, unknown = self._left(secret)
             with suppress(NotFound):  # a version that the list does not know yet has the next number
-                for number in chain(left, count(max(states, default=0) + 1)):
+                for number in chain(left, range(unknown, unknown + _UNKNOWN)):
                     destroyed += destroy_version(self._client, secret, number)
             if self._makes_secrets:
                 self._client.delete_secret(name=secret, timeout=CALL_SECONDS)
@@ -151,15 +157,20 @@ class SecretStore:
         What was stored is stored: an old version that stays is worth a warning, not a failure.
         """
         destroyed = 0
-        for version in self._versions(secret):
-            if number_of(version.name) >= number or version.state == SecretVersion.State.DESTROYED:
-                continue
+        left, unknown = self._left(secret)
+        for old in chain((each for each in left if each < number), range(unknown, number)):
             try:
-                destroyed += destroy_version(self._client, secret, number_of(version.name))
+                destroyed += destroy_version(self._client, secret, old)
             except GoogleAPICallError as error:
-                why = type(error).__name__
-                say(f"The old version {version.name} could not be destroyed ({why}): destroy it, it costs money.")
+                name, why = f"{secret}/versions/{old}", type(error).__name__
+                say(f"The old version {name} could not be destroyed ({why}): destroy it, it costs money.")
         return destroyed
+
+    def _left(self, secret: str) -> tuple[list[int], int]:
+        """Numbers of the versions that the list does not show as destroyed, and the first that it does not know."""
+        states = {number_of(version.name): version.state for version in self._versions(secret)}
+        left = [number for number, state in states.items() if state != SecretVersion.State.DESTROYED]
+        return left, max(states, default=0) + 1
 
     def _secrets(self) -> Iterable[Secret]:
         return self._client.list_secrets({"parent": self._parent}, timeout=CALL_SECONDS, retry=RETRY)

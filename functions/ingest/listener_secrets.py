@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 import google_crc32c
@@ -49,7 +49,8 @@ CALL_SECONDS = 20
 _TRANSIENT = if_exception_type(ServerError, TooManyRequests, requests.RequestException, TransportError)
 RETRY = Retry(predicate=_TRANSIENT, initial=0.5, timeout=CALL_SECONDS)
 # A rotated token exists nowhere else: there is time for two more tries after a silent one. That is 80 s at most for
-# each eight listeners whose token rotates, of the 140 s that the arithmetic in ingest_queries.py leaves.
+# each eight listeners whose token rotates, of the 140 s that the arithmetic in ingest_queries.py leaves; reading and
+# destroying versions come on top, at most 20 to 40 s a call.
 _KEEPING = RETRY.with_timeout(3 * CALL_SECONDS)
 
 
@@ -124,13 +125,19 @@ def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) ->
     version, content = _read(client, secret.name)
     payload = _parse(id_of(secret.name), content, _LISTENER_FIELDS)
     _check_tokens(id_of(secret.name), payload, "refresh_token")
+    _, ends_at = _consent(secret.name, payload)
+    return Listener(secret.listener_id, secret.name, version, payload, ends_at)
+
+
+def _consent(secret_name: str, payload: dict[str, Any]) -> tuple[datetime, datetime]:
+    """When it was given, and when it ends. Raises SecretUnusable."""
     try:
         instant = datetime.fromisoformat(payload["consented_at"])
-        ends_at = end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+        consented_at = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return consented_at, end_of_consent(consented_at)
     except (ValueError, OverflowError):
-        name = id_of(secret.name)
+        name = id_of(secret_name)
         raise SecretUnusable(f"the field consented_at of the secret {name} is not an instant") from None
-    return Listener(secret.listener_id, secret.name, version, payload, ends_at)
 
 
 def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, refresh_token: str) -> Listener:
@@ -155,27 +162,33 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
     """Destroy what is not newer than the version that was read: anything newer is a fresh consent, or of a run beside.
 
     A consent that was stored just before the rotated token is not the newest version any more, so it is stored again.
-    It has another instant; what another run has rotated keeps that of the consent.
+    It has a later instant; what another run has rotated keeps that of its consent, which may be this one or one before.
     """
-    secret, consented_at, outlived = listener.secret_name, listener.payload["consented_at"], listener.version
+    secret, outlived = listener.secret_name, listener.version
     try:
         for number in range(added - 1, listener.version, -1):  # the list may not know them yet
-            found = read_version(client, secret, str(number))
-            if found and _parse(id_of(secret), found[1], ("consented_at",))["consented_at"] != consented_at:
-                add_version(client, secret, found[1])
-                outlived = added
-                break
+            with suppress(NotFound):
+                found = read_version(client, secret, str(number))
+                if found and _is_later(secret, found[1], listener.payload):
+                    add_version(client, secret, found[1])
+                    outlived = added
+                    break
     except (Failure, *NO_ANSWER) as error:
         command = f"python -m cli authorize {listener.listener_id}"
         fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
-        log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
+        log("ERROR", "A rotated token may have overtaken a fresh consent, which could not be stored again", **fields)
         raise
     request = {"parent": secret, "page_size": _NEWEST}
     newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
     enabled = {number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED}
     for number in sorted(enabled.union(range(listener.version, outlived + 1))):
         if number <= outlived:
-            destroy_version(client, secret, number)
+            destroy_version(client, secret, number, retry=None)
+
+
+def _is_later(secret_name: str, content: bytes, payload: dict[str, Any]) -> bool:
+    other = _parse(id_of(secret_name), content, ("consented_at",))
+    return _consent(secret_name, other) > _consent(secret_name, payload)
 
 
 def add_version(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
@@ -185,10 +198,12 @@ def add_version(client: SecretManagerServiceClient, secret_name: str, data: byte
     return number_of(client.add_secret_version(request, retry=_KEEPING, timeout=CALL_SECONDS).name)
 
 
-def destroy_version(client: SecretManagerServiceClient, secret_name: str, number: int) -> bool:
+def destroy_version(
+    client: SecretManagerServiceClient, secret_name: str, number: int, retry: Retry | None = RETRY
+) -> bool:
     """False where it was destroyed before, which the list may not show for hours."""
     try:
-        client.destroy_secret_version(name=f"{secret_name}/versions/{number}", timeout=CALL_SECONDS, retry=RETRY)
+        client.destroy_secret_version(name=f"{secret_name}/versions/{number}", timeout=CALL_SECONDS, retry=retry)
     except BadRequest:
         return False
     return True
@@ -227,7 +242,7 @@ def read_newest(client: SecretManagerServiceClient, secret_name: str) -> tuple[i
         else:
             listed = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
             start = max((number_of(version.name) for version in listed), default=1)
-        for number in count(start):
+        for number in range(start, start + _NEWEST):  # an end also where Google answers everything with a 400
             newest = read_version(client, secret_name, str(number))
     return newest
 

@@ -451,7 +451,7 @@ def never_loaded(evidence):
 
 
 def test_a_command_that_ends_in_no_sentence(world, monkeypatch):
-    monkeypatch.setattr(import_gaps, "find", lambda *details: 1 / 0)
+    monkeypatch.setattr(import_gaps, "find_reopened", lambda *details: 1 / 0)
     assert "every_command_of_the_owners_ends_in_a_sentence" in broken(world, UNDONE_IMPORT)
 
 

@@ -332,7 +332,7 @@ def test_a_fresh_consent_that_cannot_be_put_first_is_kept_and_reported(ingesting
     overtaken()
     entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(entry["severity"], entry["message"]) for entry in entries] == [
-        ("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again"),
+        ("ERROR", "A rotated token may have overtaken a fresh consent, which could not be stored again"),
         ("WARNING", "An outlived version of a listener's secret could not be destroyed"),
     ]
     assert entries[0]["command"] == f"python -m cli authorize {slug}"
@@ -349,6 +349,18 @@ def test_of_two_runs_that_rotate_a_token_at_once_neither_takes_the_others_for_a_
     store_refresh_token(client, second, "rotated-second")
     assert ingesting.token(slug)["refresh_token"] == "rotated-second"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
+
+
+def test_a_run_with_the_consent_before_does_not_put_its_token_over_the_fresh_one(ingesting, overtaken):
+    slug = ingesting.slugs[0]
+    client = ingesting.connect().secrets
+    (secret,) = list_listener_secrets(client, ingesting.project)
+    fresh = read_listener(client, secret)
+    content = {"refresh_token": "consent-of-May-rotated", "consented_at": "2026-05-22T10:00:00Z"}
+    ingesting.authorize(slug, **content)  # a run beside stores it, and ends before it looks for a fresh consent
+    store_refresh_token(client, fresh, "consent-of-November-rotated")
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-November-rotated"
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED", 4: "ENABLED"}
 
 
 def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(ingesting, monkeypatch):

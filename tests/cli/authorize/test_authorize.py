@@ -78,8 +78,10 @@ def test_the_app_is_known_before_latest_and_the_list_know_its_secret(ready, caps
     assert ready.versions("spotify-client") == {1: "ENABLED"}
 
 
-def test_a_renewed_consent_destroys_every_version_before_it(ready, capsys):
+@pytest.mark.parametrize("lag", [timedelta(), timedelta(hours=2)], ids=["listed at once", "listed later"])
+def test_a_renewed_consent_destroys_every_version_before_it(ready, capsys, lag):
     ready.has_listener(ONE)
+    ready.cloud.secrets.lag = lag
     first = ready.secret(f"refresh-token-{ONE}")["refresh_token"]
 
     output = ready.authorizes(capsys, ONE, Person(ONE))
