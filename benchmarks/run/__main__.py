@@ -71,9 +71,10 @@ class Counted(Routes):
         self._hops = hops
 
     def answer(self, request: Request) -> Response:
+        self._hops.now.calls += 1  # also where the answer is an error
+        self._hops.now.body_bytes += len(request.body)
         response = super().answer(request)
-        self._hops.now.calls += 1
-        self._hops.now.body_bytes += len(request.body) + len(response.body)
+        self._hops.now.body_bytes += len(response.body)
         return response
 
 
