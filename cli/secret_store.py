@@ -22,6 +22,7 @@ from listener_secrets import (
     APP_SECRET,
     CALL_SECONDS,
     LISTENER_LABELS,
+    MOST_VERSIONS,
     RETRY,
     SLUG,
     add_version,
@@ -32,9 +33,6 @@ from listener_secrets import (
     read_version,
     why_not_enabled,
 )
-
-_UNKNOWN = 100
-"""How many versions beyond the list are looked for at most."""
 
 
 class SecretStore:
@@ -133,7 +131,7 @@ class SecretStore:
         for secret in self.secrets_of(listener):
             left, unknown = self._left(secret)
             with suppress(NotFound):  # a version that the list does not know yet has the next number
-                for number in chain(left, range(unknown, unknown + _UNKNOWN)):
+                for number in chain(left, range(unknown, unknown + MOST_VERSIONS)):
                     destroyed += destroy_version(self._client, secret, number)
             if self._makes_secrets:
                 self._client.delete_secret(name=secret, timeout=CALL_SECONDS)

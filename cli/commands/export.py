@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     show(f"Wrote {counted(written, 'play')} to {path}.")
     if written < table.num_rows:
         left_out = counted(table.num_rows - written, "play")
-        show(f"Left out: {left_out}, which this format leaves out: docs/commands.md says why.")
+        show(f"Left out: {left_out}, which this format cannot hold: docs/commands.md says why.")
     return 0
 
 

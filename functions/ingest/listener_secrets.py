@@ -38,7 +38,7 @@ APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a nam
 LISTENER_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
 # Versions are listed with the newest first; one that is destroyed stays in the list.
-_NEWEST = 100
+MOST_VERSIONS = 100
 # What a label's value in Google Cloud may be.
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CONSENT_MONTHS = 6
@@ -178,8 +178,8 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
         fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
         log("ERROR", "A rotated token may have overtaken a fresh consent, which could not be stored again", **fields)
         raise
-    request = {"parent": secret, "page_size": _NEWEST}
-    newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
+    request = {"parent": secret, "page_size": MOST_VERSIONS}
+    newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), MOST_VERSIONS)
     enabled = {number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED}
     for number in sorted(enabled.union(range(listener.version, outlived + 1))):
         if number <= outlived:
@@ -232,18 +232,21 @@ def read_newest(client: SecretManagerServiceClient, secret_name: str) -> tuple[i
 
     For minutes, or hours, `latest` and the list may not know a new version, which can be read by its number at once:
     docs.cloud.google.com/secret-manager/docs/reference/consistency. So the numbers after theirs are tried.
+    Raises NotFound where there is no such secret, and SecretUnavailable.
     """
     newest = None
     with suppress(NotFound):
         newest = read_version(client, secret_name, "latest")
-    with suppress(NotFound):
-        if newest:
-            start = newest[0] + 1
-        else:
-            listed = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
-            start = max((number_of(version.name) for version in listed), default=1)
-        for number in range(start, start + _NEWEST):  # an end also where Google answers everything with a 400
+    if newest:
+        start = newest[0] + 1
+    else:
+        listed = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
+        start = max((number_of(version.name) for version in listed), default=1)
+    for number in range(start, start + MOST_VERSIONS):  # an end also where Google answers everything with a 400
+        try:
             newest = read_version(client, secret_name, str(number))
+        except NotFound:
+            break
     return newest
 
 

@@ -30,8 +30,9 @@ def main() -> int:
             total, failures = total + tally, failures + len(failed)
             for failure in failed:
                 _tell_failure(failure)
-            told = f"{total.plays:>9,} plays {sum(total.struck.values()):>7,} troubles"
-            print(f"  {total.storms:>6} storms {time.monotonic() - started:>6.0f} s {told}", flush=True)
+            seconds, troubles = time.monotonic() - started, sum(total.struck.values())
+            counts = f"{total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles"
+            print(f"  {counts}", flush=True)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         is_stopped = True

@@ -28,7 +28,7 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play lasted"
 
-_SECONDS = 1800
+_FOLLOW_SECONDS = 1800
 
 
 class _InsteadOfAll(argparse.Action):
@@ -71,10 +71,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--anyway", action="store_true", help="store the plays although nothing proves that they are this listener's"
     )
     parser.add_argument(
-        "--timeout",
-        type=seconds,
-        metavar="SECONDS",
-        help=f"how long to follow the import ({_SECONDS})",
+        "--timeout", type=seconds, metavar="SECONDS", help=f"how long to follow the import ({_FOLLOW_SECONDS})"
     )
 
 
@@ -114,7 +111,7 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
     _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
-    timeout_seconds = _SECONDS if options.timeout is None else options.timeout
+    timeout_seconds = _FOLLOW_SECONDS if options.timeout is None else options.timeout
     follower = store(place, warehouse, account, files, started, timeout_seconds)
     _open_gap_and_plan_closings(place, warehouse, account, started, gaps, stored)
     if _with_refused_rows(account.runs):
